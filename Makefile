@@ -1,0 +1,56 @@
+# trapnode: every command a person or CI runs. `make demo` and `make test` set everything up themselves.
+
+PYTHON ?= python3.11
+DATA ?= ../shared/data
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+help: ## say what each target does
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.venv/ready: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "needs $(PYTHON) (Debian: apt install python3.11 python3.11-venv); or: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) lacks venv (Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[dev,tflite]'
+	@touch $@
+
+demo: .venv/ready ## the whole unit on this machine: triggers, verdicts, messages, a dump
+	$(BIN)/trapnode demo
+
+lint: .venv/ready ## style and format (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready ## types (mypy --strict)
+	$(BIN)/mypy
+
+contracts: .venv/ready ## who may import whom (import-linter)
+	$(BIN)/lint-imports
+
+unit: .venv/ready ## the tests alone
+	$(BIN)/python -m pytest
+
+test: lint types contracts unit ## all that CI runs
+
+bench: .venv/ready ## speed and memory as ratios within one run; exits 1 past a limit
+	$(BIN)/python -m tests.bench
+
+rig: .venv/ready ## what needs root, containers, a browser or long runs; writes docs/rig.md
+	$(BIN)/python -m tests.rig
+
+.training/ready: models/training/requirements.txt
+	$(PYTHON) -m venv .training
+	.training/bin/pip install --quiet --upgrade pip
+	.training/bin/pip install --quiet -r models/training/requirements.txt
+	.training/bin/pip install --quiet --no-deps --editable .
+	@touch $@
+
+model: .training/ready ## train, quantise and evaluate the classifier again from DATA (1.6 GB to install)
+	.training/bin/python -m models.training.train --data $(DATA) --out models
+
+clean: ## remove the environments and what the demo left
+	rm -rf .venv .training demo-out
+
+.PHONY: help demo lint types contracts unit test bench rig model clean
