@@ -1,0 +1,1 @@
+"""Real devices: the only importers of hardware and runtime libraries."""
