@@ -1,0 +1,279 @@
+"""The values that flow through a unit, in Camtrap DP 1.0.2 words where it has one.
+
+Everything here is frozen. A moment is an aware UTC `datetime`; a span of time is a `timedelta`;
+probabilities are 0..1. Nothing here does I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+__all__ = [
+    "BLANK",
+    "TAXA",
+    "Boot",
+    "CaptureMethod",
+    "ClockTrust",
+    "Decision",
+    "Frame",
+    "FrameState",
+    "Message",
+    "MessageKind",
+    "MessageState",
+    "Observation",
+    "ObservationType",
+    "Report",
+    "Scores",
+    "Sequence",
+    "SequenceState",
+    "Shot",
+    "Taxon",
+    "Trigger",
+    "TriggerSource",
+    "Verdict",
+    "WakeReason",
+    "taxon_of",
+]
+
+
+class CaptureMethod(StrEnum):
+    """Camtrap DP `captureMethod`."""
+
+    ACTIVITY_DETECTION = "activityDetection"
+    TIME_LAPSE = "timeLapse"
+
+
+class TriggerSource(StrEnum):
+    """What made us look: an edge of the PIR, or somebody at the cable."""
+
+    PIR = "pir"
+    TECHNICIAN = "technician"
+    ADOPTED = "adopted"  # Files found on the card without a row: nobody knows any more.
+
+
+class WakeReason(StrEnum):
+    """Why the unit is awake; every boot's record carries it."""
+
+    PIR = "pir"
+    ALARM = "alarm"
+    TECHNICIAN = "technician"
+    WATCHDOG = "watchdog"
+    POWER_ON = "power_on"
+
+
+class ClockTrust(StrEnum):
+    """Where the wall clock's time came from, worst first."""
+
+    NONE = "none"  # Earlier than this software was built, or nothing kept it.
+    RTC = "rtc"
+    NETWORK = "network"  # Iridium, LoRaWAN or a technician set it.
+
+
+class SequenceState(StrEnum):
+    """How far a sequence has come."""
+
+    OPEN = "open"  # Its burst goes on.
+    UNSORTED = "unsorted"
+    SORTED = "sorted"
+
+
+class FrameState(StrEnum):
+    """What the card holds of a frame."""
+
+    WHOLE = "whole"
+    DISCARDING = "discarding"  # The verdict is on the card, the pixels are about to go.
+    DISCARDED = "discarded"  # The preview and the scores stay.
+    LOST = "lost"  # The row is there, the file is not.
+
+
+class Verdict(StrEnum):
+    """What the sorter decides about a sequence."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+
+
+class ObservationType(StrEnum):
+    """Camtrap DP `observationType`."""
+
+    ANIMAL = "animal"
+    HUMAN = "human"
+    VEHICLE = "vehicle"
+    BLANK = "blank"
+    UNKNOWN = "unknown"  # Something below the threshold.
+    UNCLASSIFIED = "unclassified"  # Never classified.
+
+
+class MessageKind(StrEnum):
+    """What one message carries."""
+
+    OBSERVATIONS = "observations"
+    STATUS = "status"
+
+
+class MessageState(StrEnum):
+    """How far a frozen message has come; parked is what the network refused for good."""
+
+    QUEUED = "queued"
+    ATTEMPTED = "attempted"
+    ACCEPTED = "accepted"
+    ACKNOWLEDGED = "acknowledged"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """What a label of the classifier means to a researcher."""
+
+    observation_type: ObservationType
+    scientific_name: str = ""
+    vernacular_name: str = ""
+
+
+BLANK = "blank"
+TAXA: Mapping[str, Taxon] = {
+    BLANK: Taxon(ObservationType.BLANK),
+    "leopard": Taxon(ObservationType.ANIMAL, "Panthera pardus", "leopard"),
+    "tiger": Taxon(ObservationType.ANIMAL, "Panthera tigris", "tiger"),
+    "bear": Taxon(ObservationType.ANIMAL, "Ursidae", "bear"),
+    "boar": Taxon(ObservationType.ANIMAL, "Sus scrofa", "wild boar"),
+    "deer": Taxon(ObservationType.ANIMAL, "Cervidae", "deer"),
+    "small_carnivore": Taxon(ObservationType.ANIMAL, "Carnivora", "small carnivore"),
+    "other_mammal": Taxon(ObservationType.ANIMAL, "Mammalia", "other mammal"),
+    "bird": Taxon(ObservationType.ANIMAL, "Aves", "bird"),
+    "person": Taxon(ObservationType.HUMAN, "Homo sapiens", "person"),
+    "vehicle": Taxon(ObservationType.VEHICLE),
+    "unknown": Taxon(ObservationType.UNKNOWN),
+    "unclassified": Taxon(ObservationType.UNCLASSIFIED),
+}
+
+
+def taxon_of(label: str) -> Taxon:
+    """Say what a label means; one we do not know is an animal without a name."""
+    return TAXA.get(label, Taxon(ObservationType.ANIMAL, "Animalia", label))
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What started a sequence: when, by the wall clock and since boot, and by what."""
+
+    at: datetime
+    monotonic_s: float
+    source: TriggerSource = TriggerSource.PIR
+    capture_method: CaptureMethod = CaptureMethod.ACTIVITY_DETECTION
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What the camera gives in one request: two JPEG files of the same moment."""
+
+    frame: bytes  # Full resolution.
+    preview: bytes  # The camera's small stream, about 640 px wide.
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One life of the machine between power on and power off."""
+
+    id: int
+    started_at: datetime
+    wake_reason: WakeReason
+    clock_trust: ClockTrust
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a sequence as the card holds it; paths are relative to the archive."""
+
+    sequence: int
+    number: int  # 1, 2, ... within the sequence.
+    path: str
+    preview_path: str
+    captured_at: datetime
+    state: FrameState = FrameState.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """The frames that one trigger made."""
+
+    id: int
+    boot: int
+    trigger: Trigger
+    clock_trust: ClockTrust
+    state: SequenceState
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the classifier said of one frame: a probability for each label."""
+
+    by_label: Mapping[str, float]
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The most probable label and its probability."""
+        return max(self.by_label.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The sorter's verdict on a sequence, and as what it is kept."""
+
+    verdict: Verdict
+    label: str  # A label of the model, or `unknown`, or `unclassified`.
+    probability: float | None  # None where nothing was classified.
+    reason: str = ""  # Why a sequence stays unclassified.
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What we claim was there: one per sorted sequence, with the sequence's id."""
+
+    id: int
+    observed_at: datetime
+    label: str
+    probability: float | None
+    frames: int
+    event: int  # Id of the first sequence of its event.
+    clock_trusted: bool
+    target: bool = False
+    audit: bool = False  # A blank kept whole, so that misses can be estimated.
+    verdict: Verdict = Verdict.KEEP
+    classified_by: str = ""
+    classified_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def type(self) -> ObservationType:
+        """Camtrap DP `observationType` of the label."""
+        return taxon_of(self.label).observation_type
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing worth telling, packed for the air, waiting to be put into a message."""
+
+    id: int
+    kind: MessageKind
+    body: bytes
+    priority: int  # Smaller goes first.
+    made_at: datetime
+    observation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The frozen bytes of one uplink, and what became of them so far."""
+
+    counter: int
+    kind: MessageKind
+    payload: bytes
+    priority: int
+    state: MessageState
+    attempts: int
+    not_before: datetime
+    made_at: datetime

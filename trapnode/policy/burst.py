@@ -1,0 +1,37 @@
+"""When a trigger counts, and how long its burst goes on."""
+
+from dataclasses import dataclass
+
+__all__ = ["BurstPlan", "goes_on", "quiet_until", "sync_due"]
+
+SYNC_FRAMES = 4  # At the latest every 4 frames or 2 s, after the first frame on its own.
+SYNC_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BurstPlan:
+    """What a trigger may make: `frames` always, up to `frames_max` while the PIR stays active."""
+
+    frames: int
+    frames_max: int
+    interval_s: float
+
+
+def quiet_until(trigger_s: float, burst_end_s: float, camera_delay_s: float) -> float:
+    """Give the moment until which edges are ignored: the burst's end, or the camera delay's."""
+    return max(trigger_s + camera_delay_s, burst_end_s)
+
+
+def goes_on(taken: int, pir_active: bool, plan: BurstPlan) -> bool:
+    """Say whether the burst takes another frame after `taken` of them."""
+    return taken < plan.frames or (pir_active and taken < plan.frames_max)
+
+
+def sync_due(taken: int, unsynced: int, oldest_unsynced_s: float) -> bool:
+    """Say whether the frames taken since the last sync must reach the card now.
+
+    The first frame is synced at once; later ones after four, or when the oldest waits 2 s.
+    """
+    if unsynced == 0:
+        return False
+    return taken == 1 or unsynced >= SYNC_FRAMES or oldest_unsynced_s >= SYNC_S

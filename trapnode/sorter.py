@@ -1,0 +1,188 @@
+"""The sorter: takes unsorted sequences, oldest first, and reaches one verdict for each.
+
+Fails open: whatever goes wrong with model or picture, the sequence stays, as `unclassified`. A
+sequence that ended the sorter twice (a crash, a watchdog) is not classified a third time.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from trapnode.errors import DeviceError, TrapnodeError
+from trapnode.loop import Alive, Clock, Stopping
+from trapnode.message import pack_observation
+from trapnode.model import (
+    ClockTrust,
+    Decision,
+    Frame,
+    MessageKind,
+    Observation,
+    Scores,
+    Sequence,
+    Verdict,
+)
+from trapnode.policy.events import event_of
+from trapnode.policy.report import Watch, priority, reportable
+from trapnode.policy.verdict import Thresholds, audit, decide, unclassified
+from trapnode.store import ram
+from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
+from trapnode.store.store import Store
+
+__all__ = ["Classifier", "Sorter", "Sorting"]
+
+log = logging.getLogger(__name__)
+
+ROUND_S = 20.0  # The watchdog hears from us at least this often.
+TRIES = 2  # A sequence may end the sorter so often before it is left alone.
+
+
+class Classifier(Protocol):
+    """A model that scores one picture."""
+
+    @property
+    def name(self) -> str:
+        """Name the model and its version."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """List the labels in the order of the scores."""
+        ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Give the card's thresholds: blank, target, unknown."""
+        ...
+
+    def classify(self, jpeg: bytes) -> tuple[float, ...]:
+        """Give a probability for each label; raise TrapnodeError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """What the configuration says about sorting; `draw` is uniform in [0, 1)."""
+
+    watch: Watch
+    audit_share: float
+    independence_interval_s: float
+    draw: Callable[[], float]
+
+
+class Sorter:
+    """The loop over the store's unsorted sequences."""
+
+    def __init__(
+        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Classifier]
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._sorting = sorting
+        self._load = load
+        self._classifier: Classifier | None = None
+        self._fault = ""
+
+    def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
+        """Sort until told to stop; raise StoreError."""
+        self._load_classifier()
+        bell = Doorbell(self._run, SORTER)
+        try:
+            while not stopping():
+                alive(self._fault)
+                if not self.sort_next(clock):
+                    clock.wait([bell, stopping], ROUND_S)
+                    bell.answered()
+        finally:
+            bell.close()
+
+    def sort_next(self, clock: Clock) -> bool:
+        """Do one piece of work; say whether there was one."""
+        if frames := self._store.sequences.discarding():
+            self._discard(frames)
+            return True
+        sequence = self._store.sequences.next_unsorted()
+        if sequence is None:
+            return False
+        scores, decision = self._judge(sequence)
+        self._conclude(sequence, scores, decision, clock)
+        return True
+
+    def _load_classifier(self) -> None:
+        try:
+            self._classifier = self._load()
+        except (DeviceError, MemoryError) as error:
+            self._fault = f"no classifier, every sequence is kept: {error}"
+            log.error("%s", self._fault)
+        else:
+            log.info("classifier %s", self._classifier.name)
+
+    def _judge(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
+        nothing: list[Scores | None] = [None] * len(sequence.frames)
+        if self._classifier is None:
+            return nothing, unclassified(self._fault)
+        if ram.tries(self._run, SORTER, sequence.id) > TRIES:
+            return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
+        scores = [self._score(frame, self._classifier) for frame in sequence.frames]
+        thresholds = Thresholds(**self._classifier.thresholds)
+        return scores, decide(scores, thresholds, self._sorting.watch.targets)
+
+    def _score(self, frame: Frame, classifier: Classifier) -> Scores | None:
+        """Score a frame by its preview, or by its pixels where the preview is no good."""
+        for read in (self._store.archive.preview, self._store.archive.pixels):
+            try:
+                if (jpeg := read(frame)) is not None:
+                    found = classifier.classify(jpeg)
+                    return Scores(dict(zip(classifier.labels, found, strict=True)))
+            except (TrapnodeError, MemoryError) as error:
+                log.warning("%s: not classified: %s", frame.path, error)
+        return None
+
+    def _conclude(
+        self,
+        sequence: Sequence,
+        scores: list[Scores | None],
+        decision: Decision,
+        clock: Clock,
+    ) -> None:
+        observation = self._observation(sequence, decision, clock)
+        with self._store.database.transaction():
+            self._store.sequences.conclude(observation, scores)
+            if told := reportable(observation):
+                self._store.outbox.tell(
+                    MessageKind.OBSERVATIONS,
+                    pack_observation(observation),
+                    priority(observation, self._sorting.watch),
+                    clock.now(),
+                    observation.id,
+                )
+        log.info("sequence %d: %s %s", sequence.id, observation.verdict, observation.label)
+        if told:
+            ring(self._run, UPLINKER)
+
+    def _observation(self, sequence: Sequence, decision: Decision, clock: Clock) -> Observation:
+        at = sequence.trigger.at
+        previous = self._store.sequences.last_of(decision.label, sequence.id)
+        discard = decision.verdict is Verdict.DISCARD
+        return Observation(
+            id=sequence.id,
+            observed_at=at,
+            label=decision.label,
+            probability=decision.probability,
+            frames=len(sequence.frames),
+            event=event_of(sequence.id, at, previous, self._sorting.independence_interval_s),
+            clock_trusted=sequence.clock_trust is not ClockTrust.NONE,
+            target=decision.label in self._sorting.watch.targets,
+            audit=discard and audit(self._sorting.audit_share, self._sorting.draw()),
+            verdict=decision.verdict,
+            classified_by=self._classifier.name if self._classifier else "",
+            classified_at=clock.now(),
+            reason=decision.reason,
+        )
+
+    def _discard(self, frames: list[Frame]) -> None:
+        """Let go of pixels whose verdict is on the card; the previews and the scores stay."""
+        freed = sum(self._store.archive.discard(frame) for frame in frames)
+        self._store.sequences.discarded(frames)
+        log.info("discarded %d blank frames, %d bytes", len(frames), freed)

@@ -1,0 +1,207 @@
+"""The SQLite file: schema, connection, transactions. Moments are stored as ISO 8601 text in UTC."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trapnode.errors import StoreError
+
+__all__ = ["Connect", "Database", "moment", "text"]
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+BUSY_S = 5.0  # The others hold a write lock for milliseconds.
+
+SCHEMA = """
+CREATE TABLE boot (
+    id INTEGER PRIMARY KEY,
+    kernel_id TEXT NOT NULL UNIQUE,      -- /proc/sys/kernel/random/boot_id
+    started_at TEXT NOT NULL,
+    wake_reason TEXT NOT NULL,
+    clock_trust TEXT NOT NULL
+) STRICT;
+CREATE TABLE sequence (
+    id INTEGER PRIMARY KEY,
+    stem TEXT NOT NULL UNIQUE,           -- what its file names share
+    boot INTEGER REFERENCES boot(id),    -- NULL: adopted from the card
+    triggered_at TEXT NOT NULL,
+    monotonic_s REAL NOT NULL,
+    source TEXT NOT NULL,
+    capture_method TEXT NOT NULL,
+    state TEXT NOT NULL
+) STRICT;
+CREATE INDEX sequence_state ON sequence(state, id) WHERE state != 'sorted';
+CREATE TABLE frame (
+    sequence INTEGER NOT NULL REFERENCES sequence(id),
+    number INTEGER NOT NULL,
+    path TEXT NOT NULL UNIQUE,           -- relative to the archive
+    captured_at TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    preview_bytes INTEGER NOT NULL,      -- 0: no preview on the card
+    state TEXT NOT NULL,
+    scores TEXT,                         -- JSON: label to probability; NULL: not classified
+    PRIMARY KEY (sequence, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX frame_state ON frame(state) WHERE state = 'discarding';
+CREATE TABLE observation (
+    id INTEGER PRIMARY KEY REFERENCES sequence(id),
+    verdict TEXT NOT NULL,
+    label TEXT NOT NULL,
+    probability REAL,
+    event INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    audit INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    classified_by TEXT NOT NULL,
+    classified_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX observation_label ON observation(label, id);
+CREATE TABLE message (
+    counter INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    priority INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    attempted_boot INTEGER,              -- the boot of the last attempt
+    not_before TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    accepted_at TEXT,
+    reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE report (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,
+    priority INTEGER NOT NULL,
+    made_at TEXT NOT NULL,
+    observation INTEGER UNIQUE REFERENCES observation(id),
+    message INTEGER REFERENCES message(counter)  -- NULL: waits to be put into one
+) STRICT;
+CREATE INDEX report_waiting ON report(priority, id) WHERE message IS NULL;
+CREATE INDEX report_message ON report(message);
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    next INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+Connect = Callable[[Path], sqlite3.Connection]
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file as every process of ours does."""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+class Database:
+    """The open SQLite file; a broken one is moved to quarantine and a fresh one begun."""
+
+    def __init__(self, path: Path, quarantine: Path, connect: Connect = connect) -> None:
+        self.path = path
+        try:
+            with _alone(path.with_suffix(".lock")):
+                self._connection = _opened(path, quarantine, connect)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{path}: the store does not open: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        """Give the rows of a query; raise StoreError."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def row(self, sql: str, *values: object) -> tuple[object, ...] | None:
+        """Give the first row of a query, or None; raise StoreError."""
+        rows = self.rows(sql, *values)
+        return rows[0] if rows else None
+
+    def run(self, sql: str, *values: object) -> int:
+        """Run one statement inside a transaction; give the number of rows it changed."""
+        return self._connection.execute(sql, values).rowcount
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what happens inside durable as one, or not at all; raise StoreError."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def text(at: datetime) -> str:
+    """Write a moment as the rows hold it; sorts as text."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(value: object) -> datetime:
+    """Read a moment as the rows hold it."""
+    return datetime.fromisoformat(str(value))
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time make or replace the file."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connection:
+    connection = None
+    try:
+        connection = connect(path)
+        return _prepared(connection, path)
+    except sqlite3.OperationalError:
+        raise  # Busy, full, read-only: the file itself may be sound.
+    except sqlite3.DatabaseError as error:
+        log.error("%s is broken and goes to quarantine: %s", path, error)
+        if connection is not None:
+            connection.close()
+        _move_away(path, quarantine)
+        return _prepared(connect(path), path)
+
+
+def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StoreError(f"{path}: schema {version}, but this trapnode knows up to {VERSION}")
+    if version == 0:
+        connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
+    connection.execute("SELECT count(*) FROM boot").fetchone()
+    return connection
+
+
+def _move_away(path: Path, quarantine: Path) -> None:
+    quarantine.mkdir(exist_ok=True)
+    taken = len(list(quarantine.glob(f"*.{path.name}")))
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            source.rename(quarantine / f"{taken:03d}.{path.name}{suffix}")

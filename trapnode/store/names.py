@@ -1,0 +1,67 @@
+"""File names: unique in the world, and safe for every tool that researchers use.
+
+`AL07.20261122T043012Z.000042.1.jpg` = unit, UTC time of the trigger, sequence number, frame. The
+part before the frame number is the sequence's stem. Letters, digits and dots only.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+__all__ = ["FileName", "folder_of", "frame_path", "parse", "preview_path", "stem_of"]
+
+TIME = "%Y%m%dT%H%M%SZ"
+PATTERN = re.compile(
+    r"(?P<stem>[A-Za-z0-9]{1,16}\.(?P<time>\d{8}T\d{6}Z)\.(?P<sequence>\d{6,9}))"
+    r"\.(?P<number>\d{1,3})(?P<preview>\.preview)?\.jpg"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What a frame's or preview's file name says."""
+
+    stem: str
+    at: datetime
+    sequence: int
+    number: int
+    preview: bool
+
+
+def stem_of(unit: str, at: datetime, sequence: int) -> str:
+    """Give the stem that the files of a sequence share."""
+    return f"{unit}.{at.astimezone(UTC).strftime(TIME)}.{sequence:06d}"
+
+
+def folder_of(at: datetime) -> PurePosixPath:
+    """Give the dated folder, relative to the archive."""
+    return PurePosixPath(at.astimezone(UTC).strftime("%Y/%m/%d"))
+
+
+def frame_path(stem: str, at: datetime, number: int) -> str:
+    """Give a frame's path, relative to the archive."""
+    return str(folder_of(at) / f"{stem}.{number}.jpg")
+
+
+def preview_path(path: str) -> str:
+    """Give the path of a frame's preview."""
+    return path.removesuffix(".jpg") + ".preview.jpg"
+
+
+def parse(name: str) -> FileName | None:
+    """Read a file name; None if it is not one of ours."""
+    match = PATTERN.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        at = datetime.strptime(match["time"], TIME).replace(tzinfo=UTC)
+    except ValueError:  # A month 13.
+        return None
+    return FileName(
+        stem=match["stem"],
+        at=at,
+        sequence=int(match["sequence"]),
+        number=int(match["number"]),
+        preview=match["preview"] is not None,
+    )

@@ -1,0 +1,66 @@
+"""What lives in RAM beside the store: heartbeats and the status snapshot. Lost with the power."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Beat", "beat", "read_beats", "read_snapshot", "write_snapshot"]
+
+SNAPSHOT = "status.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A process's last sign of life: when (monotonic, s), and its fault, or empty."""
+
+    process: str
+    monotonic_s: float
+    fault: str
+
+
+def beat(run: Path, process: str, monotonic_s: float, fault: str = "") -> None:
+    """Leave a sign of life for the keeper."""
+    _replace(run / f"{process}.beat", {"monotonic_s": monotonic_s, "fault": fault})
+
+
+def read_beats(run: Path) -> list[Beat]:
+    """Read every process's last sign of life."""
+    beats = []
+    for path in sorted(run.glob("*.beat")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found = json.loads(path.read_text("utf-8"))
+            beats.append(Beat(path.stem, float(found["monotonic_s"]), str(found["fault"])))
+    return beats
+
+
+def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:
+    """Write the status that a technician sees even when all else hangs."""
+    _replace(run / SNAPSHOT, snapshot)
+
+
+def read_snapshot(run: Path) -> dict[str, object] | None:
+    """Read the last status snapshot; None if the keeper never wrote one."""
+    try:
+        found = json.loads((run / SNAPSHOT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _replace(path: Path, value: Mapping[str, object]) -> None:
+    part = path.with_name(path.name + ".new")
+    part.write_text(json.dumps(value), "utf-8")
+    part.replace(path)
+
+
+def tries(run: Path, process: str, sequence: int) -> int:
+    """Count how often in a row a process has begun this sequence since power came, this one too."""
+    path = run / f"{process}.trying"
+    count = 0
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        before = json.loads(path.read_text("utf-8"))
+        count = int(before["count"]) if before["sequence"] == sequence else 0
+    _replace(path, {"sequence": sequence, "count": count + 1})
+    return count + 1

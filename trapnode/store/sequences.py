@@ -1,0 +1,249 @@
+"""The rows of sequences, their frames and observations: the sorter's side of the store."""
+
+import json
+from collections.abc import Iterator
+from collections.abc import Sequence as Rows
+from datetime import datetime
+
+from trapnode.model import (
+    Boot,
+    CaptureMethod,
+    ClockTrust,
+    Frame,
+    FrameState,
+    Observation,
+    Scores,
+    Sequence,
+    SequenceState,
+    Trigger,
+    TriggerSource,
+    Verdict,
+    WakeReason,
+)
+from trapnode.store import names
+from trapnode.store.database import Database, moment, text
+
+__all__ = ["Sequences", "begin_boot"]
+
+FRAME = "sequence, number, path, captured_at, state"
+OBSERVATION = """
+    SELECT o.id, s.triggered_at, o.label, o.probability,
+           (SELECT count(*) FROM frame f WHERE f.sequence = o.id),
+           o.event, coalesce(b.clock_trust, 'none'), o.target, o.audit, o.verdict,
+           o.classified_by, o.classified_at, o.reason
+    FROM observation o JOIN sequence s ON s.id = o.id LEFT JOIN boot b ON b.id = s.boot"""
+
+
+def begin_boot(
+    database: Database,
+    kernel_id: str,
+    started_at: datetime,
+    wake_reason: WakeReason,
+    clock_trust: ClockTrust,
+) -> Boot:
+    """Give the row of this boot, made by whichever process comes first."""
+    if not (row := _boot(database, kernel_id)):
+        with database.transaction():
+            database.run(
+                "INSERT OR IGNORE INTO boot (kernel_id, started_at, wake_reason, clock_trust)"
+                " VALUES (?, ?, ?, ?)",
+                kernel_id,
+                text(started_at),
+                wake_reason,
+                clock_trust,
+            )
+        row = _boot(database, kernel_id)
+    assert row is not None
+    return Boot(int(str(row[0])), moment(row[1]), WakeReason(str(row[2])), ClockTrust(str(row[3])))
+
+
+def _boot(database: Database, kernel_id: str) -> tuple[object, ...] | None:
+    return database.row(
+        "SELECT id, started_at, wake_reason, clock_trust FROM boot WHERE kernel_id = ?", kernel_id
+    )
+
+
+class Sequences:
+    """Sequences, frames and observations in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_unsorted(self) -> Sequence | None:
+        """Give the oldest sequence that waits for its verdict, with its frames."""
+        row = self._database.row(
+            "SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,"
+            " coalesce(b.clock_trust, 'none'), s.state"
+            " FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
+            " WHERE s.state = 'unsorted' ORDER BY s.id LIMIT 1"
+        )
+        return self._sequence(row) if row else None
+
+    def conclude(self, observation: Observation, scores: Rows[Scores | None]) -> None:
+        """Write verdict, scores and observation of a sequence; inside a transaction.
+
+        `scores` go with the frames in the order of their numbers. The frames of a discard turn
+        to `discarding`; their pixels go later, through `discarding` and `discarded`.
+        """
+        numbers = self._database.rows(
+            "SELECT number FROM frame WHERE sequence = ? ORDER BY number", observation.id
+        )
+        for (number,), each in zip(numbers, scores, strict=True):
+            self._database.run(
+                "UPDATE frame SET scores = ? WHERE sequence = ? AND number = ?",
+                None if each is None else _packed(each),
+                observation.id,
+                number,
+            )
+        if observation.verdict is Verdict.DISCARD and not observation.audit:
+            self._database.run(
+                "UPDATE frame SET state = ? WHERE sequence = ? AND state = ?",
+                FrameState.DISCARDING,
+                observation.id,
+                FrameState.WHOLE,
+            )
+        self._insert(observation)
+        self._database.run(
+            "UPDATE sequence SET state = ? WHERE id = ?", SequenceState.SORTED, observation.id
+        )
+
+    def discarding(self) -> list[Frame]:
+        """List frames whose verdict is on the card and whose pixels are to go."""
+        return [
+            _frame(row)
+            for row in self._database.rows(
+                f"SELECT {FRAME} FROM frame WHERE state = 'discarding' ORDER BY sequence, number"
+            )
+        ]
+
+    def discarded(self, frames: Rows[Frame]) -> None:
+        """Say that the pixels of these frames are gone."""
+        with self._database.transaction():
+            for frame in frames:
+                self._database.run(
+                    "UPDATE frame SET state = ? WHERE sequence = ? AND number = ?",
+                    FrameState.DISCARDED,
+                    frame.sequence,
+                    frame.number,
+                )
+
+    def last_of(self, label: str, before: int) -> tuple[int, datetime] | None:
+        """Give event and time of the last sequence with this label before a sequence."""
+        row = self._database.row(
+            "SELECT o.event, s.triggered_at FROM observation o JOIN sequence s ON s.id = o.id"
+            " WHERE o.label = ? AND o.id < ? ORDER BY o.id DESC LIMIT 1",
+            label,
+            before,
+        )
+        return (int(str(row[0])), moment(row[1])) if row else None
+
+    def observations(self, since: int = 0, last: int | None = None) -> list[Observation]:
+        """List observations with an id above `since`, oldest first; only the `last` so many."""
+        order = "ORDER BY o.id" if last is None else f"ORDER BY o.id DESC LIMIT {int(last)}"
+        rows = self._database.rows(f"{OBSERVATION} WHERE o.id > ? {order}", since)
+        return sorted((_observation(row) for row in rows), key=lambda each: each.id)
+
+    def all(self) -> Iterator[Sequence]:
+        """Walk every sequence with its frames, oldest first."""
+        last = 0
+        while rows := self._database.rows(
+            "SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,"
+            " coalesce(b.clock_trust, 'none'), s.state"
+            " FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
+            " WHERE s.id > ? ORDER BY s.id LIMIT 100",
+            last,
+        ):
+            yield from map(self._sequence, rows)
+            last = int(str(rows[-1][0]))
+
+    def scores(self, sequence: int) -> dict[int, Scores | None]:
+        """Give the scores of a sequence's frames by frame number."""
+        rows = self._database.rows(
+            "SELECT number, scores FROM frame WHERE sequence = ? ORDER BY number", sequence
+        )
+        return {
+            int(str(number)): None if packed is None else Scores(json.loads(str(packed)))
+            for number, packed in rows
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Count sequences by state, frames by state, and observations by label."""
+        return {
+            f"{table}.{value}": int(str(number))
+            for table, column in (
+                ("sequence", "state"),
+                ("frame", "state"),
+                ("observation", "label"),
+            )
+            for value, number in self._database.rows(
+                f"SELECT {column}, count(*) FROM {table} GROUP BY {column}"
+            )
+        }
+
+    def _sequence(self, row: tuple[object, ...]) -> Sequence:
+        frames = self._database.rows(
+            f"SELECT {FRAME} FROM frame WHERE sequence = ? ORDER BY number", row[0]
+        )
+        return Sequence(
+            id=int(str(row[0])),
+            boot=int(str(row[1] or 0)),
+            trigger=Trigger(
+                moment(row[2]),
+                float(str(row[3])),
+                TriggerSource(str(row[4])),
+                CaptureMethod(str(row[5])),
+            ),
+            clock_trust=ClockTrust(str(row[6])),
+            state=SequenceState(str(row[7])),
+            frames=tuple(map(_frame, frames)),
+        )
+
+    def _insert(self, observation: Observation) -> None:
+        assert observation.classified_at is not None
+        self._database.run(
+            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            observation.id,
+            observation.verdict,
+            observation.label,
+            observation.probability,
+            observation.event,
+            observation.target,
+            observation.audit,
+            observation.reason,
+            observation.classified_by,
+            text(observation.classified_at),
+        )
+
+
+def _packed(scores: Scores) -> str:
+    return json.dumps({label: round(p, 4) for label, p in scores.by_label.items()})
+
+
+def _frame(row: tuple[object, ...]) -> Frame:
+    sequence, number, path, captured_at, state = row
+    return Frame(
+        int(str(sequence)),
+        int(str(number)),
+        str(path),
+        names.preview_path(str(path)),
+        moment(captured_at),
+        FrameState(str(state)),
+    )
+
+
+def _observation(row: tuple[object, ...]) -> Observation:
+    return Observation(
+        id=int(str(row[0])),
+        observed_at=moment(row[1]),
+        label=str(row[2]),
+        probability=None if row[3] is None else float(str(row[3])),
+        frames=int(str(row[4])),
+        event=int(str(row[5])),
+        clock_trusted=ClockTrust(str(row[6])) is not ClockTrust.NONE,
+        target=bool(row[7]),
+        audit=bool(row[8]),
+        verdict=Verdict(str(row[9])),
+        classified_by=str(row[10]),
+        classified_at=moment(row[11]),
+        reason=str(row[12]),
+    )

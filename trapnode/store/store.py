@@ -1,0 +1,56 @@
+"""Opening the store: the one place that joins database, archive, sequences and outbox."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapnode.errors import StoreError
+from trapnode.store.archive import Archive
+from trapnode.store.database import Connect, Database, connect
+from trapnode.store.disk import Disk, RealDisk, make_folders
+from trapnode.store.outbox import Outbox
+from trapnode.store.repair import Repairs, repair
+from trapnode.store.sequences import Sequences
+
+__all__ = ["Store", "open_store"]
+
+DATABASE = "trapnode.db"
+LAST_GOOD = "last-good.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The open store of one process."""
+
+    state: Path
+    database: Database
+    archive: Archive
+    sequences: Sequences
+    outbox: Outbox
+    disk: Disk
+
+    def repair(self) -> Repairs:
+        """Put right what the last power cut left; only the station calls it."""
+        return repair(self.archive.root, self.state / "quarantine", self.disk, self.database)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.database.close()
+
+
+def open_store(state: Path, disk: Disk | None = None, connect: Connect = connect) -> Store:
+    """Open the store in a folder, making what is missing; raise StoreError."""
+    disk = disk or RealDisk()
+    root = state / "archive"
+    try:
+        make_folders(disk, root)
+    except OSError as error:
+        raise StoreError(f"{state}: cannot be made: {error}") from error
+    database = Database(state / DATABASE, state / "quarantine", connect)
+    return Store(
+        state=state,
+        database=database,
+        archive=Archive(root, disk, database),
+        sequences=Sequences(database),
+        outbox=Outbox(database),
+        disk=disk,
+    )
