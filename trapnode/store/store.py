@@ -1,5 +1,6 @@
 """Opening the store: the one place that joins database, archive, sequences and outbox."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,14 @@ class Store:
     def repair(self) -> Repairs:
         """Put right what the last power cut left; only the station calls it."""
         return repair(self.archive.root, self.state / "quarantine", self.disk, self.database)
+
+    def card_space(self) -> tuple[int, int]:
+        """Give free and total bytes of the card; raise StoreError."""
+        try:
+            space = os.statvfs(self.state)
+        except OSError as error:
+            raise StoreError(f"{self.state}: {error}") from error
+        return space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
 
     def close(self) -> None:
         """Close the store."""

@@ -1,0 +1,183 @@
+"""The keeper: battery, temperature, card, clock, the others' signs of life, the status report.
+
+Its snapshot in RAM is what a technician sees even when all else hangs; once a day it is packed
+into a status report for the outbox.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from trapnode import __version__
+from trapnode.loop import Alive, Clock, Stopping
+from trapnode.message import Faults, Status, pack_status
+from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.policy.report import PRIORITY_STATUS, status_due
+from trapnode.store import ram
+from trapnode.store.doorbell import UPLINKER, ring
+from trapnode.store.store import Store
+from trapnode.store.tally import Tally, tally
+
+__all__ = ["Battery", "Health", "Keeper", "Keeping", "Thermometer"]
+
+log = logging.getLogger(__name__)
+
+STALE_S = 240.0  # Longer than the longest satellite session that any loop waits for.
+CARD_LOW_BYTES = 256 << 20
+
+
+class Battery(Protocol):
+    """A gauge on the battery."""
+
+    def millivolts(self) -> int | None:
+        """Measure the voltage, mV; None if no gauge answers."""
+        ...
+
+
+class Thermometer(Protocol):
+    """A thermometer in the housing."""
+
+    def celsius(self) -> float | None:
+        """Measure the temperature, °C; None if none answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the keeper is told at its start."""
+
+    unit: str
+    boot: Boot
+    processes: tuple[str, ...]
+    snapshot_s: float
+    status_hour: int
+    config_fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the sensors said in one round, and what is wrong."""
+
+    battery_mv: int | None
+    temperature_c: float | None
+    card: tuple[int, int]  # Free and total bytes.
+    clock_trust: ClockTrust
+    faults: tuple[tuple[Faults, str], ...]
+
+
+class Keeper:
+    """The loop over the unit's own health."""
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        store: Store,
+        run: Path,
+        battery: Battery,
+        thermometer: Thermometer,
+    ) -> None:
+        self._keeping = keeping
+        self._store = store
+        self._run = run
+        self._battery = battery
+        self._thermometer = thermometer
+
+    def run(
+        self, clock: Clock, trust: Callable[[], ClockTrust], stopping: Stopping, alive: Alive
+    ) -> None:
+        """Look after the unit until told to stop; raise StoreError."""
+        while not stopping():
+            alive("")
+            self.look(clock, trust())
+            clock.wait([stopping], self._keeping.snapshot_s)
+
+    def look(self, clock: Clock, trust: ClockTrust) -> None:
+        """Look at everything once: write the snapshot, and the status report when it is due."""
+        health = self._health(clock, trust)
+        found = tally(self._store)
+        ram.write_snapshot(self._run, self._snapshot(clock, health, found))
+        now = clock.now()
+        if status_due(now, self._store.outbox.last_status(), self._keeping.status_hour):
+            self._report(clock, health, found)
+
+    def _health(self, clock: Clock, trust: ClockTrust) -> Health:
+        card = self._store.card_space()
+        faults = self._process_faults(clock.monotonic())
+        if self._keeping.config_fault:
+            faults.append((Faults.CONFIG, f"configuration: {self._keeping.config_fault}"))
+        if card[0] < CARD_LOW_BYTES:
+            faults.append((Faults.CARD, f"card: {card[0] >> 20} MiB free"))
+        if trust is ClockTrust.NONE:
+            faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
+        return Health(
+            battery_mv=self._battery.millivolts(),
+            temperature_c=self._thermometer.celsius(),
+            card=card,
+            clock_trust=trust,
+            faults=tuple(faults),
+        )
+
+    def _process_faults(self, now_s: float) -> list[tuple[Faults, str]]:
+        beats = {beat.process: beat for beat in ram.read_beats(self._run)}
+        faults = []
+        for process in self._keeping.processes:
+            beat = beats.get(process)
+            flag = Faults[process.upper()]
+            if beat is None:
+                faults.append((flag, f"{process}: never started"))
+            elif now_s - beat.monotonic_s > STALE_S:
+                faults.append((flag, f"{process}: silent for {now_s - beat.monotonic_s:.0f} s"))
+            elif beat.fault:
+                faults.append((flag, f"{process}: {beat.fault}"))
+        return faults
+
+    def _snapshot(self, clock: Clock, health: Health, found: Tally) -> dict[str, object]:
+        now_s, boot = clock.monotonic(), self._keeping.boot
+        return {
+            "version": __version__,
+            "unit": self._keeping.unit,
+            "at": clock.now().isoformat(timespec="seconds"),
+            "monotonic_s": now_s,
+            "boot": boot.id,
+            "wake_reason": boot.wake_reason.value,
+            "clock_trust": health.clock_trust.value,
+            "battery_mv": health.battery_mv,
+            "temperature_c": health.temperature_c,
+            "card_free_bytes": health.card[0],
+            "card_total_bytes": health.card[1],
+            **found.as_snapshot(),
+            "processes": {
+                beat.process: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
+                for beat in ram.read_beats(self._run)
+            },
+            "faults": [text for _, text in health.faults],
+        }
+
+    def _report(self, clock: Clock, health: Health, found: Tally) -> None:
+        flags = Faults(0)
+        for flag, _ in health.faults:
+            flags |= flag
+        temperature = health.temperature_c
+        status = Status(
+            at=clock.now(),
+            battery_mv=health.battery_mv,
+            temperature_c=None if temperature is None else round(temperature),
+            card_free_mib=health.card[0] >> 20,
+            boots=self._keeping.boot.id,
+            sequences=found.sequences,
+            discarded=found.discarded,
+            targets=found.targets,
+            unsorted=found.unsorted,
+            unclassified=found.unclassified,
+            waiting=found.waiting,
+            wake_reason=self._keeping.boot.wake_reason,
+            clock_trust=health.clock_trust,
+            faults=flags,
+        )
+        with self._store.database.transaction():
+            self._store.outbox.tell(
+                MessageKind.STATUS, pack_status(status), PRIORITY_STATUS, clock.now()
+            )
+        ring(self._run, UPLINKER)

@@ -1,0 +1,78 @@
+"""The world that twins of several processes share: one folder, one clock, one boot.
+
+FOLDER/world.json      origin and rate of time, boot id, seed
+FOLDER/scene.sock      where scenes are played
+FOLDER/modem           the modem twin's pseudo-terminal
+FOLDER/console         the technician's pseudo-terminal
+FOLDER/gateway.jsonl   what the satellite gateway received, one message a line
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trapnode.errors import UsageError
+from trapnode.model import WakeReason
+from trapnode.sim.clock import FastClock
+
+__all__ = ["World"]
+
+FILE = "world.json"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the twins must agree on."""
+
+    folder: Path
+    origin: datetime
+    real_origin_s: float
+    rate: float
+    boot_id: str
+    seed: int
+
+    @classmethod
+    def create(
+        cls, folder: Path, origin: datetime, rate: float, boot_id: str, seed: int = 1
+    ) -> "World":
+        """Begin a world in a folder, its time running from now."""
+        world = cls(folder, origin, time.monotonic(), rate, boot_id, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        told = asdict(world) | {"folder": "", "origin": origin.isoformat()}
+        (folder / FILE).write_text(json.dumps(told), "utf-8")
+        return world
+
+    @classmethod
+    def enter(cls, folder: Path) -> "World":
+        """Enter a world that somebody began; raise UsageError."""
+        try:
+            told = json.loads((folder / FILE).read_text("utf-8"))
+            origin = datetime.fromisoformat(told.pop("origin"))
+            return cls(**(told | {"folder": folder, "origin": origin}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{folder}: no world of twins: {error}") from error
+
+    @property
+    def modem(self) -> Path:
+        """The modem twin's pseudo-terminal."""
+        return self.folder / "modem"
+
+    @property
+    def console(self) -> Path:
+        """The technician's pseudo-terminal."""
+        return self.folder / "console"
+
+    @property
+    def gateway(self) -> Path:
+        """What the gateway received."""
+        return self.folder / "gateway.jsonl"
+
+    def clock(self) -> FastClock:
+        """Give the world's clock."""
+        return FastClock(self.origin, self.rate, self.real_origin_s)
+
+    def wake_reason(self) -> WakeReason:
+        """Say why the unit is awake."""
+        return WakeReason.POWER_ON

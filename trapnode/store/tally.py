@@ -1,0 +1,53 @@
+"""The tally of everything on the card, as status snapshot and status report tell it."""
+
+from dataclasses import asdict, dataclass, fields
+
+from trapnode.store.store import Store
+
+__all__ = ["Tally", "tally"]
+
+COUNTS = """
+    SELECT (SELECT count(*) FROM sequence),
+           (SELECT count(*) FROM observation WHERE verdict = 'discard'),
+           (SELECT count(*) FROM observation WHERE target = 1),
+           (SELECT count(*) FROM sequence WHERE state != 'sorted'),
+           (SELECT count(*) FROM observation WHERE label = 'unclassified'),
+           (SELECT count(*) FROM report WHERE message IS NULL)
+             + (SELECT count(*) FROM message WHERE state IN ('queued', 'attempted')),
+           (SELECT count(*) FROM message WHERE state = 'parked'),
+           (SELECT count(*) FROM frame WHERE state = 'lost')"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts since the card was put in; `last_*` are ISO 8601 texts or None."""
+
+    sequences: int
+    discarded: int  # Sequences with the verdict discard.
+    targets: int
+    unsorted: int
+    unclassified: int
+    waiting: int  # Reports and messages that are not through.
+    parked: int
+    lost_frames: int
+    last_trigger: str | None
+    last_accepted: str | None
+
+    def as_snapshot(self) -> dict[str, object]:
+        """Give the tally as part of the status snapshot."""
+        return asdict(self)
+
+
+def tally(store: Store) -> Tally:
+    """Count what the card holds; raise StoreError."""
+    counts = store.database.row(COUNTS)
+    trigger = store.database.row("SELECT triggered_at FROM sequence ORDER BY id DESC LIMIT 1")
+    accepted = store.database.row("SELECT max(accepted_at) FROM message")
+    assert counts is not None
+    assert accepted is not None
+    names = [field.name for field in fields(Tally)]
+    return Tally(
+        **{name: int(str(value)) for name, value in zip(names, counts, strict=False)},
+        last_trigger=str(trigger[0]) if trigger else None,
+        last_accepted=None if accepted[0] is None else str(accepted[0]),
+    )
