@@ -1,0 +1,268 @@
+"""The SBD dialogues, against what real modems were seen to answer."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trapnode.errors import DeviceError, MessageRefused, ProtocolError
+from trapnode.protocols import sbd
+from trapnode.protocols.at import AT_TIMEOUT_S, AtReader, Exchange, Expect, sum16
+from trapnode.protocols.iridium import ERAS, TICK, Outcome, iridium_time, mo_status
+
+OK = b"\r\nOK\r\n"
+ERROR = b"\r\nERROR\r\n"
+SILENCE = b""
+PAYLOAD = bytes(range(40))
+BUILT = datetime(2026, 9, 1, tzinfo=UTC)
+LATEST = datetime(2036, 1, 1, tzinfo=UTC)
+
+
+def line(text: str) -> bytes:
+    return f"\r\n{text}\r\n\r\nOK\r\n".encode()
+
+
+def block(payload: bytes) -> bytes:
+    return len(payload).to_bytes(2, "big") + payload + sum16(payload) + OK
+
+
+def converse(dialogue, script, cut=0):
+    """Play `script`, pairs of what must be written and what comes back; give the result."""
+    reader, steps = AtReader(), iter(script)
+    try:
+        ask = next(dialogue)
+        while True:
+            written, reply = next(steps)
+            assert ask.write == written
+            exchange = Exchange(reader, ask)
+            early = exchange.receive(reply[:cut])
+            ask = dialogue.send(early or exchange.receive(reply[cut:]) or exchange.silence())
+    except StopIteration as done:
+        assert list(steps) == []
+        return done.value
+
+
+def never_answered(dialogue, reply):
+    ask = next(dialogue)
+    while True:
+        exchange = Exchange(AtReader(), ask)
+        ask = dialogue.send(exchange.receive(reply) or exchange.silence())
+
+
+SYNC = [(b"AT\r", OK), (b"", SILENCE)]
+WRITTEN = [
+    (b"AT+SBDWB=40\r", b"\r\nREADY\r\n"),
+    (PAYLOAD + bytes.fromhex("030c"), line("0")),
+    (b"AT+SBDTC\r", line("SBDTC: Outbound SBD Copied to Inbound SBD: size = 40")),
+    (b"AT+SBDRB\r", block(PAYLOAD)),
+    (b"AT+SBDD1\r", line("0")),
+]
+
+
+def session(sbdix, *, before="1, 23, 0, 0", after="1, 24, 0, 0"):
+    return [
+        *WRITTEN,
+        (b"AT+SBDS\r", line(f"+SBDS: {before}")),
+        (b"AT+SBDIX\r", line(sbdix)),
+        (b"AT+SBDS\r", line(f"+SBDS: {after}")),
+        (b"AT+SBDD0\r", line("0")),
+    ]
+
+
+@pytest.mark.parametrize("sbdix", ["+SBDIX:0,23,0,-1,0,0", "+SBDIX: 0, 23, 0, 0, 0, 0"])
+@pytest.mark.parametrize("cut", range(70))
+def test_a_message_is_delivered_however_the_port_cuts_the_answers(sbdix, cut):
+    assert converse(sbd.send(PAYLOAD), session(sbdix), cut) == sbd.Session(
+        Outcome.DELIVERED, 0, None, None, 0, "sent"
+    )
+
+
+def test_the_emulators_conversation_with_a_ring_ends_with_its_downlink():
+    tricky = b"SECOND OK\r\n tricky"
+    script = session("+SBDIX:0,1,1,1,18,2", before="1,1,0,0", after="1,2,1,1")
+    script[6] = (b"AT+SBDIX\r", b"\r\nSBDRING\r\n" + script[6][1])
+    script += [(b"AT+SBDRB\r", b"AT+SBDRB\r" + block(tricky)), (b"AT+SBDD1\r", line("0"))]
+    result = converse(sbd.send(PAYLOAD), script)
+    assert (result.outcome, result.downlink, result.mt_queued) == (Outcome.DELIVERED, tricky, 2)
+
+
+@pytest.mark.parametrize("code", [*range(5, 41), 255])
+def test_every_failure_is_retried_but_the_three_that_cannot_be_cured(code):
+    script = session(f"+SBDIX: {code}, 23, 0, 0, 0, 0")[:-2]
+    script += [(b"AT*R1\r", OK)] if code == 34 else []
+    result = converse(sbd.send(PAYLOAD), script)
+    assert result.outcome is (Outcome.REFUSED if code in (12, 14, 16) else Outcome.RETRY)
+    assert (result.mo_status, result.reason) == (code, mo_status(code).meaning)
+
+
+@pytest.mark.parametrize("code", range(5))
+def test_five_statuses_mean_delivered(code):
+    result = converse(sbd.send(PAYLOAD), session(f"+SBDIX: {code}, 23, 2, 0, 0, 0"))
+    assert result.outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(("code", "wait_s"), [(15, 86400), (36, 180), (38, 180), (32, None)])
+def test_the_network_may_say_how_long_to_wait(code, wait_s):
+    assert mo_status(code).retry_after_s == wait_s
+
+
+def test_no_word_about_the_session_is_no_failure_and_no_success():
+    script = [*session("")[:6], (b"AT+SBDIX\r", SILENCE)]
+    result = converse(sbd.send(PAYLOAD), script)
+    assert (result.outcome, result.mo_status) == (Outcome.RETRY, None)
+
+
+@pytest.mark.parametrize(
+    "sbdix",
+    [
+        "+SBDIX: 2, 23, 0, 0, 0, 0",  # 32 with a lost byte; nothing was sent
+        "+SBDIX: 0, 23, 0, 0, 0, 0",
+    ],
+)
+def test_a_success_without_a_new_momsn_is_not_believed(sbdix):
+    script = session(sbdix, after="1, 23, 0, 0")[:-1]
+    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.RETRY
+
+
+def test_the_momsn_wraps():
+    script = session("+SBDIX: 0, 65535, 0, 0, 0, 0", before="1, 65535, 0, 0", after="1, 0, 0, 0")
+    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "sbdix", ["+SBDIX: 0, 23, 0, 0, 0", "+SBDIX: 0, 23, 0, 0, 0, 0, 0", "SBDIX: 0,23,0,0,0,0", "0"]
+)
+def test_a_damaged_answer_is_no_success(sbdix):
+    script = session(sbdix)[:-2]
+    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.RETRY
+
+
+def test_a_message_that_reads_back_wrong_is_written_again():
+    damaged = [*WRITTEN[:3], (b"AT+SBDRB\r", block(PAYLOAD[::-1])), WRITTEN[4]]
+    script = [*damaged, *SYNC, *session("+SBDIX: 0, 23, 0, 0, 0, 0")]
+    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("code", ["1", "2", "3", "18"])
+def test_a_modem_that_never_takes_the_bytes_gets_no_session(code):
+    refused = [WRITTEN[0], (WRITTEN[1][0], line(code)), *SYNC]
+    with pytest.raises(ProtocolError, match="40 bytes"):
+        converse(sbd.send(PAYLOAD), refused * 3)
+
+
+def test_a_message_lost_before_the_session_is_noticed():
+    script = session("", before="0, 23, 0, 0")[:6]
+    with pytest.raises(ProtocolError, match="lost"):
+        converse(sbd.send(PAYLOAD), script)
+
+
+def test_a_modem_without_the_checking_commands_is_believed():
+    unknown = [(b"AT+SBDTC\r", ERROR)] * 3
+    no_state = [(b"AT+SBDS\r", ERROR)] * 3
+    sbdix = (b"AT+SBDIX\r", line("+SBDIX: 0, 23, 0, 0, 0, 0"))
+    script = [*WRITTEN[:2], *unknown, *no_state, sbdix, *no_state, (b"AT+SBDD0\r", line("0"))]
+    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+
+
+def test_a_garbled_downlink_is_read_again_and_then_given_up():
+    script = session("+SBDIX: 0, 23, 1, 7, 5, 0")
+    damaged = [(b"AT+SBDRB\r", b"\x00\x05hallo\x02\x14" + OK), *SYNC]
+    whole = [(b"AT+SBDRB\r", block(b"hello")), (b"AT+SBDD1\r", line("0"))]
+    assert converse(sbd.send(PAYLOAD), [*script, *damaged, *whole]).downlink == b"hello"
+    lost = converse(sbd.send(PAYLOAD), [*script, *damaged * 3])
+    assert (lost.outcome, lost.downlink) == (Outcome.DELIVERED, None)
+
+
+@pytest.mark.parametrize("payload", [b"", bytes(341), b"RB0001234 to another"])
+def test_what_no_gateway_would_take_is_refused_before_a_byte_is_written(payload):
+    with pytest.raises(MessageRefused):
+        next(sbd.send(payload))
+
+
+def test_each_step_says_how_long_it_may_take():
+    dialogue = sbd.send(PAYLOAD)
+    ask = next(dialogue)
+    assert (ask.timeout_s, ask.expect) == (AT_TIMEOUT_S, Expect.READY)
+    assert sbd.SESSION_TIMEOUT_S == 90
+
+
+def test_start_configures_the_line_and_gives_the_imei():
+    setup = [(command + b"\r", OK) for command in sbd.SETUP]
+    imei = (b"AT+CGSN\r", line("300434060006830"))
+    assert converse(sbd.start(), [*SYNC, *setup, imei]) == "300434060006830"
+
+
+def test_start_throws_away_what_an_aborted_session_still_says():
+    stale = [(b"AT\r", line("+SBDIX: 0, 23, 0, 0, 0, 0")), (b"", OK)]
+    setup = [(command + b"\r", OK) for command in sbd.SETUP]
+    imei = (b"AT+CGSN\r", line("300434060006830"))
+    assert converse(sbd.start(), [*stale, *SYNC, *setup, imei]) == "300434060006830"
+
+
+def test_a_dead_modem_is_a_device_error_and_a_babbling_one_a_protocol_error():
+    with pytest.raises(DeviceError):
+        never_answered(sbd.start(), SILENCE)
+    with pytest.raises(ProtocolError):
+        never_answered(sbd.start(), b"\r\nbla\r\n\r\nOK\r\n")
+
+
+@given(replies=st.lists(st.binary(max_size=80) | st.sampled_from([OK, ERROR, line("0")])))
+def test_noise_ends_in_a_session_or_an_error_of_ours(replies):
+    dialogue, reader = sbd.send(PAYLOAD), AtReader()
+    stream = iter(replies)
+    try:
+        ask = next(dialogue)
+        while True:
+            exchange = Exchange(reader, ask)
+            answer = exchange.receive(next(stream, SILENCE)) or exchange.silence()
+            ask = dialogue.send(answer)
+    except StopIteration as done:
+        assert done.value.outcome is Outcome.RETRY
+    except (ProtocolError, DeviceError):
+        pass
+
+
+def test_the_signal_is_asked_without_waiting_where_the_modem_can():
+    assert converse(sbd.signal(), [(b"AT+CSQF\r", line("+CSQF:4"))]) == 4
+    older = [(b"AT+CSQF\r", ERROR)] * 3
+    assert converse(sbd.signal(), [*older, (b"AT+CSQ\r", line("+CSQ:0"))]) == 0
+
+
+def ticks(moment: datetime, era: int) -> int:
+    return (moment - ERAS[era]) // TICK
+
+
+@pytest.mark.parametrize("era", [0, 1])
+def test_the_network_may_count_from_either_epoch(era):
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    if era == 1:
+        built = datetime(2025, 1, 1, tzinfo=UTC)
+        noon = datetime(2026, 1, 10, 12, tzinfo=UTC)  # four days before the new epoch went live
+        reading = iridium_time(ticks(noon, 1), built=built, latest=noon + timedelta(days=30))
+    else:
+        reading = iridium_time(ticks(noon, 0), built=BUILT, latest=LATEST)
+    assert timedelta(0) <= noon - reading < TICK
+
+
+def test_a_time_before_the_software_was_built_is_none():
+    assert iridium_time(5, built=BUILT, latest=LATEST) is None
+
+
+def test_the_network_time_needs_two_readings_that_agree():
+    noon = ticks(datetime(2026, 11, 22, 12, tzinfo=UTC), 0)
+    first, near, far = (line(f"-MSSTM: {noon + step:08x}") for step in (0, 5, 5000))
+    asked = b"AT-MSSTM\r"
+    found = converse(
+        sbd.system_time(built=BUILT, latest=LATEST), [(asked, first), (asked, near)]
+    )
+    assert found == ERAS[0] + (noon + 5) * TICK
+    with pytest.raises(ProtocolError, match="two readings"):
+        converse(sbd.system_time(built=BUILT, latest=LATEST), [(asked, first), (asked, far)])
+
+
+def test_without_network_there_is_no_time():
+    script = [(b"AT-MSSTM\r", line("-MSSTM: no network service"))]
+    assert converse(sbd.system_time(built=BUILT, latest=LATEST), script) is None
+    odd = [(b"AT-MSSTM\r", line("-MSSTM: 00000005"))] * 2
+    assert converse(sbd.system_time(built=BUILT, latest=LATEST), odd) is None
