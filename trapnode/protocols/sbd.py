@@ -22,13 +22,13 @@ MT_BUFFER = 270  # Bytes of an MT message; a longer MO message cannot be copied 
 SESSION_TIMEOUT_S = 90.0  # Vendors' drivers allow 60 to 90 s for one SBDIX.
 WRITE_TIMEOUT_S = 62.0  # The modem itself gives up an unfinished SBDWB after 60 s.
 SETTLE_S = 0.5  # The answer to AT comes within milliseconds; what comes later is old.
-TRIES = 3  # Of a question that costs nothing; a session is never tried twice in one dialogue.
+TRIES = 3  # Of a question that costs nothing; a session costs, and is not tried again here.
 SYNC_TRIES = 4  # Of 30 s each: longer than the longest session or unfinished SBDWB.
 ROUTED = b"RB"  # Rock7's gateway takes a message that begins so as one for another RockBLOCK.
 SETUP = (b"ATE0", b"AT&D0", b"AT&K0", b"AT+SBDMTA=1")  # 3-wire line, and rings announced.
 
 IMEI = re.compile(r"\d{15}")
-CODE = re.compile(r"\d{1,2}")
+TAKEN = re.compile("0")  # Of SBDWB; 1 is too slow, 2 wrong sum, 3 wrong size.
 SBDIX = re.compile(
     r"\+SBDIX: ?(\d{1,3}), ?(\d{1,5}), ?([0-2]), ?(-1|\d{1,5}), ?(\d{1,4}), ?(\d{1,5})"
 )
@@ -80,13 +80,20 @@ def start() -> Dialogue[str]:
 
 
 def send(payload: bytes) -> Dialogue[Session]:
-    """Send one message after `start`: one session, paid for once.
+    """Send one message after `start`, paid for once.
 
     Raises MessageRefused before a byte is written, ProtocolError when the modem cannot be
     followed: the message may then have arrived or not.
     """
     check_payload(payload)
     yield from _write(payload)
+    session = yield from _session()
+    if session.outcome is Outcome.REFUSED:  # For good, and one wrong digit away from 10 or 13:
+        session = yield from _session()  # only the same word twice counts. Failures are free.
+    return session
+
+
+def _session() -> Dialogue[Session]:
     before = yield from _state()
     if before is not None and not before.holds_message:
         raise ProtocolError("the modem lost the message before the session")
@@ -137,10 +144,7 @@ def _sync() -> Dialogue[None]:
     heard = False
     for _ in range(SYNC_TRIES):
         answer = yield Ask(b"AT\r")
-        if answer.end is End.SILENCE:
-            heard = heard or bool(answer.lines)
-            continue
-        heard = True
+        heard = heard or answer != Answer(End.SILENCE)
         rest = yield Ask(b"", SETTLE_S, Expect.NOTHING)
         if answer.end is End.OK and not answer.lines and not rest.lines:
             return
@@ -162,8 +166,7 @@ def _is_taken(payload: bytes) -> Dialogue[bool]:
     if answer.end is not End.READY:
         return False
     answer = yield Ask(payload + sum16(payload), WRITE_TIMEOUT_S)
-    code = _only(CODE, answer)  # 0 taken, 1 too slow, 2 wrong sum, 3 wrong size.
-    return code is not None and int(code[0]) == 0
+    return _only(TAKEN, answer) is not None
 
 
 def _reads_back(payload: bytes) -> Dialogue[bool]:
@@ -182,7 +185,7 @@ def _reads_back(payload: bytes) -> Dialogue[bool]:
 def _read_downlink(length: int) -> Dialogue[bytes | None]:
     try:
         block = yield from _read_block()
-    except ProtocolError:
+    except (ProtocolError, DeviceError):
         return None  # Our message is delivered all the same; the modem keeps the downlink.
     if block is None or len(block.payload) != length:
         return None
