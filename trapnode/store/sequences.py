@@ -143,9 +143,9 @@ class Sequences:
         rows = self._database.rows(f"{OBSERVATION} WHERE o.id > ? {order}", since)
         return sorted((_observation(row) for row in rows), key=lambda each: each.id)
 
-    def all(self) -> Iterator[Sequence]:
-        """Walk every sequence with its frames, oldest first."""
-        last = 0
+    def all(self, since: int = 0) -> Iterator[Sequence]:
+        """Walk the sequences with an id above `since`, with their frames, oldest first."""
+        last = since
         while rows := self._database.rows(
             "SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,"
             " coalesce(b.clock_trust, 'none'), s.state"
@@ -165,6 +165,26 @@ class Sequences:
             int(str(number)): None if packed is None else Scores(json.loads(str(packed)))
             for number, packed in rows
         }
+
+    def bytes_of(self, sequence: int) -> tuple[int, int]:
+        """Give the bytes of a sequence's frames and of its previews, as they were written."""
+        row = self._database.row(
+            "SELECT coalesce(sum(bytes), 0), coalesce(sum(preview_bytes), 0)"
+            " FROM frame WHERE sequence = ?",
+            sequence,
+        )
+        assert row is not None
+        return int(str(row[0])), int(str(row[1]))
+
+    def saved_and_discarded(self) -> tuple[int, int]:
+        """Give the bytes of full frames that are on the card, and of those that went."""
+        row = self._database.row(
+            "SELECT coalesce(sum(bytes) FILTER (WHERE state = 'whole'), 0),"
+            " coalesce(sum(bytes) FILTER (WHERE state IN ('discarding', 'discarded')), 0)"
+            " FROM frame"
+        )
+        assert row is not None
+        return int(str(row[0])), int(str(row[1]))
 
     def counts(self) -> dict[str, int]:
         """Count sequences by state, frames by state, and observations by label."""

@@ -1,0 +1,162 @@
+"""The command line and composition root: the only place that builds things.
+
+Each command's function is imported when it is called, so that no process loads what it does not
+need.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from trapnode import __version__
+from trapnode.errors import EXIT_FAILED, TrapnodeError
+
+__all__ = ["main", "parser"]
+
+PROCESSES = {
+    "station": "trigger, burst, whole frames on the card",
+    "sorter": "classify what the station saved, reach a verdict",
+    "uplinker": "send what the outbox holds through the modem",
+    "keeper": "battery, card, clock, status snapshot, daily status report",
+    "console": "answer a technician on the serial cable",
+}
+CONFIG = "/etc/trapnode/config.toml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit code: 0 done, 1 failed, 2 usage, 78 configuration."""
+    arguments = parser().parse_args(argv)
+    module, name = arguments.run.split(":")
+    try:
+        return int(getattr(importlib.import_module(module), name)(arguments) or 0)
+    except TrapnodeError as error:
+        print(f"trapnode {arguments.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # The reader of our output has seen enough.
+        sys.stderr.close()
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of every command."""
+    root = argparse.ArgumentParser(
+        prog="trapnode", description="Camera-trap unit software that never loses a leopard."
+    )
+    root.add_argument("--version", action="version", version=f"trapnode {__version__}")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, does in PROCESSES.items():
+        command = _add(commands, name, does, f"trapnode.cli.unit:{name}", f"trapnode {name}")
+        _add_config(command)
+        command.add_argument(
+            "--twins", metavar="DIR", help="run on simulated twins that share the world in DIR"
+        )
+    _add_demo(commands)
+    _add_desk(commands)
+    return root
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = _add(
+        commands,
+        "demo",
+        "the whole unit on this machine: real frames, simulated devices, a dump at the end",
+        "trapnode.cli.demo:demo",
+        "trapnode demo --sequences ~/old-card --out /tmp/demo",
+    )
+    demo.add_argument(
+        "--sequences", metavar="DIR", help="replay the bursts in DIR, one folder of pictures each"
+    )
+    demo.add_argument("--out", metavar="DIR", default="demo-out", help="default: %(default)s")
+    demo.add_argument(
+        "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"
+    )
+    twin = _add(
+        commands,
+        "twin-modem",
+        "the simulated satellite modem on a pseudo-terminal, as the demo uses it",
+        "trapnode.cli.demo:twin_modem",
+        "trapnode twin-modem --twins /tmp/demo/world",
+    )
+    twin.add_argument("--twins", metavar="DIR", required=True, help="the world's folder")
+
+
+def _add_desk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    status = _add(
+        commands,
+        "status",
+        "what a technician must know, one screen",
+        "trapnode.cli.desk:status",
+        "trapnode status --json",
+    )
+    _add_config(status)
+    status.add_argument("--json", action="store_true", help="the snapshot as JSON")
+    _add_classify(commands)
+    dump = _add(
+        commands,
+        "dump",
+        "write a Camtrap DP package of the archive",
+        "trapnode.cli.desk:dump",
+        "trapnode dump /media/stick/AL07 --deployments park.toml",
+    )
+    _add_config(dump)
+    dump.add_argument("dest", metavar="DEST", help="folder of the package")
+    dump.add_argument(
+        "--deployments", metavar="FILE", help="the desk's file of places and dates (TOML)"
+    )
+    decode = _add(
+        commands,
+        "decode",
+        "a message as JSON",
+        "trapnode.cli.desk:decode",
+        "trapnode decode 11002a00002a65a1b2c301dc0301",
+    )
+    decode.add_argument("hex", metavar="HEX", help="the message's bytes, spaces allowed")
+    config = _add(
+        commands,
+        "config",
+        "check the configuration, or show it with every default",
+        "trapnode.cli.desk:config",
+        "trapnode config check --config /etc/trapnode/config.toml",
+    )
+    config.add_argument("action", choices=["check", "show"])
+    _add_config(config)
+
+
+def _add_classify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    classify = _add(
+        commands,
+        "classify",
+        "the sorter's classifier over any folder of pictures",
+        "trapnode.cli.desk:classify",
+        "trapnode classify old-card/ --by-folder --csv labels.csv --json md.json",
+    )
+    _add_config(classify)
+    classify.add_argument("paths", metavar="PATH", nargs="+", help="pictures and folders")
+    classify.add_argument("--csv", metavar="FILE", help="one row a frame; - is standard output")
+    classify.add_argument("--json", metavar="FILE", help="MegaDetector batch output 1.6")
+    classify.add_argument(
+        "--by-folder", action="store_true", help="each folder is a sequence with one verdict"
+    )
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    does: str,
+    run: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name, help=does, description=does.capitalize() + ".", epilog=f"example: {example}"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config", metavar="FILE", default=CONFIG, help="configuration (default: %(default)s)"
+    )

@@ -1,0 +1,243 @@
+"""The whole unit on this machine: real processes, simulated devices, real frames.
+
+OUT/config.toml, deployments.toml   what the unit and the desk were told
+OUT/store/                          the unit's card
+OUT/world/                          the twins' world
+OUT/log/                            what each process said
+OUT/dump/                           the Camtrap DP package of the end
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import time
+import tty
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trapnode.cli.crew import Crew, await_that
+from trapnode.cli.narrator import Narrator, Reckoning, blanks_in_order, reckon, size
+from trapnode.errors import UsageError
+from trapnode.loop import Stop
+from trapnode.sim.scene import show
+from trapnode.sim.world import World
+from trapnode.store.store import Store, open_store
+from trapnode.store.tally import Tally, tally
+
+__all__ = ["demo", "folders_of", "twin_modem"]
+
+ORIGIN = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)  # Dawn on the Amur: UTC+10.
+UNIT = "DEMO01"
+PICTURES = (".jpg", ".jpeg", ".png")
+SCENES_S = 60.0  # The scenes are spread over at most this much real time,
+SPACING_S = 4.0  # with at most this much between two of them.
+SETTLE_S = 45.0  # Real time that sorting and sending may take after the last scene.
+PLAY_S = 15.0
+
+CONFIG = """\
+[unit]
+name = "{unit}"
+[paths]
+state = "{out}/store"
+run = "{out}/world"
+[trigger]
+camera_delay_s = 0
+[burst]  # The replayed burst decides how many frames there are.
+frames = 1
+frames_max = 60
+interval_s = 0.2
+[uplink]
+port = "{out}/world/modem"
+batch_s = 600
+[keeper]
+snapshot_s = 60
+[console]
+port = "{out}/world/console"
+"""
+DEPLOYMENTS = """\
+# What the desk knows and the unit does not: the place. This one is invented.
+[project]
+title = "trapnode demo"
+samplingDesign = "opportunistic"
+[[project.contributors]]
+title = "trapnode demo"
+role = "contact"
+[[deployment]]
+unit = "{unit}"
+deploymentID = "{unit}-2026"
+locationID = "demo"
+latitude = 43.5
+longitude = 131.5
+coordinateUncertainty = 50000
+deploymentStart = {origin}
+"""
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Replay bursts through the whole unit; give 0 if everything came out right."""
+    began_s = time.monotonic()
+    if not 1 <= arguments.rate <= 600:
+        raise UsageError(f"--rate {arguments.rate:g}: 1 to 600")
+    scenes = folders_of(Path(arguments.sequences)) if arguments.sequences else folders_of(own())
+    out = _fresh(Path(arguments.out).resolve())
+    world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot")
+    config, deployments = out / "config.toml", out / "deployments.toml"
+    config.write_text(CONFIG.format(unit=UNIT, out=out), "utf-8")
+    deployments.write_text(
+        DEPLOYMENTS.format(unit=UNIT, origin=ORIGIN.isoformat(timespec="seconds")), "utf-8"
+    )
+    print(f"{len(scenes)} bursts before a simulated unit; {arguments.rate:g} times as fast as life")
+    with contextlib.closing(open_store(out / "store")) as store:
+        narrator = Narrator(store, world.gateway, lambda text: print(text, flush=True))
+        with _console(world) as console, Crew(world, config, out / "log") as crew:
+            _play(scenes, world, narrator, crew)
+            _settle(store, narrator, crew)
+            print("\nthe technician's cable says:\n" + _ask(console, crew, "status"))
+        return _end(store, world, out, deployments, time.monotonic() - began_s)
+
+
+def twin_modem(arguments: argparse.Namespace) -> None:
+    """Serve the modem's twin on a pseudo-terminal until SIGTERM."""
+    from trapnode.sim.gateway import Gateway
+    from trapnode.sim.modem import SbdTwin
+    from trapnode.sim.pty import serve
+
+    world = World.enter(Path(arguments.twins))
+    rng = random.Random(world.seed)
+    serve(
+        SbdTwin(Gateway(rng, utc_at_zero=world.origin), rng=rng),
+        world.clock(),
+        world.modem,
+        Stop().listen(),
+        world.gateway,
+    )
+
+
+def own() -> Path:
+    """Give the folder of the demo's own bursts."""
+    return Path(__file__).parents[1] / "sim" / "pictures"
+
+
+def folders_of(root: Path) -> list[list[Path]]:
+    """Find bursts: every folder that holds pictures, in order; raise UsageError for none."""
+    if not root.is_dir():
+        raise UsageError(f"{root}: no such folder of bursts")
+    folders = [root, *sorted(path for path in root.rglob("*") if path.is_dir())]
+    bursts = [
+        sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        for folder in folders
+    ]
+    if not any(bursts):
+        raise UsageError(f"{root}: no folder in it holds a picture ({', '.join(PICTURES)})")
+    return [burst for burst in bursts if burst]
+
+
+def _play(scenes: list[list[Path]], world: World, narrator: Narrator, crew: Crew) -> None:
+    spacing_s = min(SPACING_S, SCENES_S / len(scenes))
+    for number, frames in enumerate(scenes, 1):
+        began_s = time.monotonic()
+
+        def shown(frames: list[Path] = frames) -> bool:
+            return show(world.folder, frames)
+
+        def saved(number: int = number) -> bool:
+            narrator.look()
+            return narrator.sequences >= number
+
+        await_that(shown, "the station to look", crew)
+        await_that(saved, f"sequence {number} on the card", crew, PLAY_S)
+        while time.monotonic() < began_s + spacing_s:
+            narrator.look()
+            time.sleep(0.1)
+
+
+def _settle(store: Store, narrator: Narrator, crew: Crew) -> None:
+    def settled() -> bool:
+        narrator.look()
+        found = tally(store)
+        return not found.unsorted and not found.waiting and not store.sequences.discarding()
+
+    await_that(settled, "everything to be sorted and told", crew, SETTLE_S)
+    narrator.look()
+
+
+def _end(store: Store, world: World, out: Path, deployments: Path, took_s: float) -> int:
+    from trapnode.dump import write_dump
+
+    print("writing the dump ...")
+    write_dump(store, out / "dump", deployments, UNIT, 600, world.clock().now())
+    found, reckoning = tally(store), reckon(store, world.gateway)
+    _summary(store, found, reckoning, took_s)
+    print(f"dump: {out / 'dump'} (open index.html, or datapackage.json in any Camtrap DP tool)")
+    wrong = (*reckoning.wrong, *blanks_in_order(store))
+    for each in wrong:
+        print(f"WRONG: {each}")
+    return 1 if wrong else 0
+
+
+def _summary(store: Store, found: Tally, reckoning: Reckoning, took_s: float) -> None:
+    labels = store.sequences.counts()
+    saved, discarded = store.sequences.saved_and_discarded()
+    rows = [
+        ("sequences", f"{found.sequences}, of these {found.discarded} discarded as blank"),
+        ("observations", ", ".join(_labels(labels)) or "none"),
+        ("frames kept", size(saved)),
+        ("frames discarded", size(discarded)),
+        (
+            "messages",
+            f"{reckoning.messages}: {reckoning.observations_told} observations,"
+            f" {reckoning.status_reports} status, {reckoning.twins} twins",
+        ),
+        ("store and gateway", "disagree" if reckoning.wrong else "agree, id by id"),
+        ("took", f"{took_s:.0f} s"),
+    ]
+    print()
+    for name, value in rows:
+        print(f"  {name:<18} {value}")
+
+
+def _labels(counts: dict[str, int]) -> Iterator[str]:
+    for name, number in sorted(counts.items()):
+        table, _, label = name.partition(".")
+        if table == "observation":
+            yield f"{number} {label}"
+
+
+@contextlib.contextmanager
+def _console(world: World) -> Iterator[int]:
+    """Lay the technician's cable: a pseudo-terminal whose other end the console opens."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    world.console.symlink_to(os.ttyname(slave))
+    try:
+        yield master
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def _ask(console: int, crew: Crew, question: str) -> str:
+    os.write(console, question.encode() + b"\r")
+    answer = bytearray()
+
+    def answered() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            answer.extend(os.read(console, 4096))
+        return b"\nOK\r\n" in answer or b"\nERR" in answer
+
+    await_that(answered, "the console to answer", crew)
+    return answer.decode("ascii", "replace").replace("\r", "")
+
+
+def _fresh(out: Path) -> Path:
+    """Clear what an earlier demo left; raise UsageError for a folder that is not a demo's."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / "world" / "world.json").exists():
+            raise UsageError(f"--out {out}: holds something that is not a demo's")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out

@@ -1,0 +1,224 @@
+"""Builds the five processes: configuration, devices or their twins, store, loop."""
+
+import argparse
+import contextlib
+import logging
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trapnode.config import Config, read_at_boot
+from trapnode.devices.clock import SystemClock, boot_id
+from trapnode.devices.notify import Notifier
+from trapnode.devices.power import LinuxPower
+from trapnode.errors import DeviceError
+from trapnode.loop import Alive, Clock, Stop
+from trapnode.model import Boot, ClockTrust
+from trapnode.policy.report import Watch
+from trapnode.sim.world import World
+from trapnode.store import ram
+from trapnode.store.disk import write_whole
+from trapnode.store.sequences import begin_boot
+from trapnode.store.store import LAST_GOOD, Store, open_store
+
+if TYPE_CHECKING:
+    from trapnode.devices.classifier import TfliteClassifier
+
+__all__ = ["console", "keeper", "load_classifier", "models", "sorter", "station", "uplinker"]
+
+log = logging.getLogger(__name__)
+
+PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What every process of the unit has."""
+
+    config: Config
+    config_fault: str
+    world: World | None
+    clock: Clock
+    trust: Callable[[], ClockTrust]
+    store: Store
+    run: Path
+    boot: Boot
+    stop: Stop
+    alive: Alive
+
+
+def station(arguments: argparse.Namespace) -> None:
+    """Run the station until SIGTERM."""
+    from trapnode.policy.burst import BurstPlan
+    from trapnode.station import Identity, Station
+
+    with _process("station", arguments) as own, contextlib.ExitStack() as devices:
+        config = own.config
+        plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
+        identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot)
+        loop = Station(identity, plan, config.trigger.camera_delay_s, own.store, own.run)
+        if own.world:
+            from trapnode.sim.scene import ReplayCamera, Scene
+
+            clock = own.clock
+            scene = devices.enter_context(
+                contextlib.closing(Scene(own.world.folder, clock.monotonic))
+            )
+            camera = ReplayCamera(scene.next_frame, clock.now, lambda s: clock.wait([], s))
+            loop.run(scene, camera, clock, own.stop, own.alive)
+        else:
+            from trapnode.devices.camera import PiCamera
+            from trapnode.devices.pir import GpioPir
+
+            pir = devices.enter_context(GpioPir(config.trigger.pir_pin))
+            pi_camera = devices.enter_context(PiCamera(own.clock.now))
+            loop.run(pir, pi_camera, own.clock, own.stop, own.alive)
+
+
+def sorter(arguments: argparse.Namespace) -> None:
+    """Run the sorter until SIGTERM."""
+    from trapnode.sorter import Sorter, Sorting
+
+    with _process("sorter", arguments) as own:
+        config = own.config
+        draw = random.Random(own.world.seed).random if own.world else random.SystemRandom().random
+        sorting = Sorting(
+            watch=Watch(config.sorter.targets, config.uplink.at_once, config.uplink.batch_s),
+            audit_share=config.sorter.audit_share,
+            independence_interval_s=config.sorter.independence_interval_s,
+            draw=draw,
+        )
+        loop = Sorter(own.store, own.run, sorting, lambda: load_classifier(config.sorter.model))
+        loop.run(own.clock, own.stop, own.alive)
+
+
+def uplinker(arguments: argparse.Namespace) -> None:
+    """Run the uplinker until SIGTERM."""
+    from trapnode.uplinker import Uplinker
+
+    with _process("uplinker", arguments) as own:
+        if own.config.uplink.modem == "none":
+            while not own.stop():
+                own.alive("")
+                own.clock.wait([own.stop], 20.0)
+            return
+        from trapnode.devices.modem import SbdModem
+
+        loop = Uplinker(own.store, own.run, own.boot, own.config.uplink.batch_s)
+        port = own.config.uplink.port
+        with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
+            loop.run(modem, own.clock, own.stop, own.alive)
+
+
+def keeper(arguments: argparse.Namespace) -> None:
+    """Run the keeper until SIGTERM."""
+    from trapnode.keeper import Keeper, Keeping
+
+    with _process("keeper", arguments) as own:
+        config = own.config
+        keeping = Keeping(
+            unit=config.unit.name,
+            boot=own.boot,
+            processes=PROCESSES,
+            snapshot_s=config.keeper.snapshot_s,
+            status_hour=config.keeper.status_hour,
+            config_fault=own.config_fault,
+        )
+        if not own.config_fault:
+            _keep_last_good(arguments, own.store)
+        if own.world:
+            from trapnode.sim.battery import SimBattery, SimThermometer
+
+            twins = SimBattery(own.clock.monotonic), SimThermometer()
+            loop = Keeper(keeping, own.store, own.run, *twins)
+        else:
+            from trapnode.devices.battery import HwmonBattery, Thermometer
+
+            gauges = HwmonBattery(config.keeper.battery), Thermometer()
+            loop = Keeper(keeping, own.store, own.run, *gauges)
+        loop.run(own.clock, own.trust, own.stop, own.alive)
+
+
+def console(arguments: argparse.Namespace) -> None:
+    """Run the console until SIGTERM."""
+    from trapnode.console import Console
+    from trapnode.devices.console import SerialLine
+
+    with _process("console", arguments) as own:
+        loop = Console(lambda: own.store, own.run, own.config.unit.name)
+        with SerialLine(own.config.console.port) as line:
+            loop.run(line, own.clock, own.stop, own.alive)
+
+
+def load_classifier(name: str) -> "TfliteClassifier":
+    """Load a model by the name of its card in models/, or by the card's path."""
+    try:
+        from trapnode.devices.classifier import TfliteClassifier
+    except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
+        raise DeviceError(f"the classifier's runtime does not load: {error}") from error
+    card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
+    return TfliteClassifier(card)
+
+
+def models() -> Path:
+    """Give the folder of the models: in the installed package, or in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+@contextlib.contextmanager
+def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
+    """Begin a process: logging, order to stop, configuration, clock, store, sign of life."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    stop = Stop().listen()
+    at_boot = read_at_boot(Path(arguments.config), _last_good(arguments))
+    if at_boot.fault:
+        log.error("%s", at_boot.fault)
+    config = at_boot.config
+    world = World.enter(Path(arguments.twins)) if arguments.twins else None
+    clock = world.clock() if world else SystemClock()
+    run = Path(config.paths.run)
+    run.mkdir(parents=True, exist_ok=True)
+    store = open_store(Path(config.paths.state))
+    boot = begin_boot(
+        store.database,
+        world.boot_id if world else boot_id(),
+        clock.now(),
+        world.wake_reason() if world else LinuxPower().wake_reason(),
+        clock.trust(),
+    )
+    notifier = Notifier.from_environment()
+
+    def alive(fault: str) -> None:
+        notifier.alive()
+        with contextlib.suppress(OSError):  # A full RAM disk costs no picture.
+            ram.beat(run, name, clock.monotonic(), fault)
+
+    notifier.ready()
+    try:
+        yield Process(
+            config, at_boot.fault, world, clock, clock.trust, store, run, boot, stop, alive
+        )
+    finally:
+        notifier.stopping()
+        store.close()
+
+
+def _last_good(arguments: argparse.Namespace) -> Path:
+    """Give the place of the last good configuration: fixed, for a broken one names no folder."""
+    folder = arguments.twins or os.environ.get("STATE_DIRECTORY") or Config().paths.state
+    return Path(folder) / LAST_GOOD
+
+
+def _keep_last_good(arguments: argparse.Namespace, store: Store) -> None:
+    """Remember the configuration that this start was good with."""
+    target = _last_good(arguments)
+    with contextlib.suppress(OSError):
+        text = Path(arguments.config).read_bytes()
+        if not target.exists() or target.read_bytes() != text:
+            write_whole(store.disk, target, text)
