@@ -49,7 +49,7 @@ def main() -> int:
     for figure in figures:
         verdict = "ok" if figure.value <= figure.limit else "PAST IT"
         print(
-            f"{figure.name:<44} {figure.value:8.2f}  <= {figure.limit:<6g} {verdict:<8} {figure.how}"
+            f"{figure.name:<34} {figure.value:8.2f}  <= {figure.limit:<5g} {verdict:<8} {figure.how}"
         )
     return int(any(figure.value > figure.limit for figure in figures))
 
