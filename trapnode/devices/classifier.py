@@ -245,7 +245,6 @@ def _stored_by_value(card: Card) -> NDArray[Any] | None:
 
 def _probabilities(stored: NDArray[Any], card: Card) -> tuple[float, ...]:
     real = (stored.astype(np.float64) - card.output.zero_point) * card.output.scale
-    # Without softmax outside, a model that answers all zeros knows nothing: all labels alike.
     softmax = card.activation == "softmax"
-    shares = np.exp(real - real.max()) if softmax else real.clip(0) + 1e-12
+    shares = np.exp(real - real.max()) if softmax else real.clip(0) + 1e-12  # all 0: all alike
     return tuple(float(share) for share in shares / shares.sum())

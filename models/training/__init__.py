@@ -1,0 +1,1 @@
+"""Train, quantise and evaluate the classifier: `python -m models.training.train --help`."""
