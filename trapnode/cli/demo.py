@@ -33,7 +33,7 @@ ORIGIN = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)  # Dawn on the Amur: UTC+10.
 UNIT = "DEMO01"
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
-SPACING_S = 4.0  # with at most this much between two of them.
+SPACING_S = 240.0  # with at most this much simulated time between two of them.
 SETTLE_S = 45.0  # Real time that sorting and sending may take after the last scene.
 PLAY_S = 15.0
 
@@ -53,7 +53,7 @@ interval_s = 0.2
 port = "{out}/world/modem"
 batch_s = 600
 [keeper]
-snapshot_s = 60
+snapshot_s = 10
 [console]
 port = "{out}/world/console"
 """
@@ -136,7 +136,7 @@ def folders_of(root: Path) -> list[list[Path]]:
 
 
 def _play(scenes: list[list[Path]], world: World, narrator: Narrator, crew: Crew) -> None:
-    spacing_s = min(SPACING_S, SCENES_S / len(scenes))
+    spacing_s = min(SPACING_S / world.rate, SCENES_S / len(scenes))
     for number, frames in enumerate(scenes, 1):
         began_s = time.monotonic()
 

@@ -120,5 +120,3 @@ def _plain(value: object) -> object:
     if isinstance(value, IntFlag):
         return [flag.name for flag in value]
     return value.value if isinstance(value, Enum) else str(value)
-
-

@@ -1,0 +1,93 @@
+"""The demo: the whole unit end to end, its messages and its dump checked from outside."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trapnode.cli.demo import folders_of, own
+from trapnode.cli.narrator import blanks_in_order, reckon
+from trapnode.errors import UsageError
+from trapnode.model import FrameState
+from trapnode.store.store import open_store
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+VALIDATOR = SHARED / "camtrap-dp" / "validate_offline.py"
+SEQUENCES = SHARED / "data" / "sequences"
+
+
+def run_demo(out: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "trapnode", "demo", "--out", str(out), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check(out: Path, told: str, bursts: list[list[Path]]) -> None:
+    assert "agree, id by id" in told
+    assert "WRONG" not in told
+    store = open_store(out / "store")
+    sequences = list(store.sequences.all())
+    assert [len(sequence.frames) for sequence in sequences] == [len(burst) for burst in bursts]
+    assert reckon(store, out / "world" / "gateway.jsonl").wrong == ()
+    assert blanks_in_order(store) == []
+    states = {frame.state for sequence in sequences for frame in sequence.frames}
+    assert states <= {FrameState.WHOLE, FrameState.DISCARDED}
+    store.close()
+    package = json.loads((out / "dump" / "datapackage.json").read_text("utf-8"))
+    assert "incomplete" not in package
+    if VALIDATOR.exists():
+        valid = subprocess.run(
+            [sys.executable, str(VALIDATOR), str(out / "dump" / "datapackage.json")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert valid.stdout.strip() == "VALID", valid.stdout + valid.stderr
+
+
+def test_the_whole_unit_on_its_own_pictures(tmp_path: Path) -> None:
+    told = run_demo(tmp_path / "demo", "--rate", "120")
+    check(tmp_path / "demo", told, folders_of(own()))
+
+
+@pytest.mark.skipif(not SEQUENCES.is_dir(), reason="no real sequences beside the checkout")
+def test_the_whole_unit_on_real_sequences(tmp_path: Path) -> None:
+    told = run_demo(tmp_path / "demo", "--sequences", str(SEQUENCES))
+    check(tmp_path / "demo", told, folders_of(SEQUENCES))
+
+
+def test_the_reckoning_bites(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    gateway = tmp_path / "gateway.jsonl"
+    gateway.write_text('{"at": "2026-11-22T00:00:00Z", "hex": "1100010000"}\n', "ascii")
+    wrong = reckon(store, gateway).wrong
+    assert "the store never made 1100010000" in wrong
+    assert "no status report arrived" in wrong
+    store.close()
+
+
+def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "trapnode", "demo", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "not a demo's" in done.stderr
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=str(tmp_path)):
+        folders_of(tmp_path)
