@@ -1,0 +1,48 @@
+"""Battery gauge and thermometer, as the kernel's drivers show them in /sys."""
+
+from pathlib import Path
+
+__all__ = ["HwmonBattery", "Thermometer"]
+
+HWMON = Path("/sys/class/hwmon")
+CPU = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class HwmonBattery:
+    """A gauge with a kernel driver (INA219 and its kin), found by its hwmon name."""
+
+    def __init__(self, name: str, root: Path = HWMON) -> None:
+        self._name = name
+        self._root = root
+        self.fault = ""
+        """Why the last reading gave None; empty where there is a reading or no gauge at all."""
+
+    def millivolts(self) -> int | None:
+        """Read the bus voltage; None without a gauge."""
+        self.fault = ""
+        if not self._name:
+            return None
+        try:
+            for name in sorted(self._root.glob("hwmon*/name")):
+                if name.read_text("ascii").strip() == self._name:
+                    # in0 is the drop over the shunt; in1 the bus, in mV (kernel: ina2xx.rst).
+                    return int(name.with_name("in1_input").read_text("ascii"))
+        except (OSError, ValueError) as error:
+            self.fault = f"battery gauge {self._name} cannot be read: {error}"
+            return None
+        self.fault = f"battery gauge {self._name} is not in {self._root}"
+        return None
+
+
+class Thermometer:
+    """A thermal zone; the processor's is near the air's temperature only just after a boot."""
+
+    def __init__(self, path: Path = CPU) -> None:
+        self._path = path
+
+    def celsius(self) -> float | None:
+        """Read the temperature; None without a sensor."""
+        try:
+            return int(self._path.read_text("ascii")) / 1000
+        except (OSError, ValueError):
+            return None

@@ -1,0 +1,92 @@
+"""The machine's clocks, waiting, and how far the wall clock can be trusted."""
+
+import math
+import select
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from trapnode.errors import DeviceError
+from trapnode.model import ClockTrust
+
+__all__ = ["SystemClock", "boot_id"]
+
+BUILT = datetime(2026, 11, 1, tzinfo=UTC)
+"""No picture of this software is older: an earlier wall clock is wrong."""
+
+RTC_AGREES_S = 300.0  # In a month without power off, 50 ppm make 130 s.
+SYNCHRONIZED = Path("run/systemd/timesync/synchronized")
+RTC = Path("sys/class/rtc/rtc0/since_epoch")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Waitable(Protocol):
+    """Anything that `poll` can wait for."""
+
+    def fileno(self) -> int:
+        """Give the descriptor that turns readable."""
+        ...
+
+
+Each = TypeVar("Each", bound=Waitable)
+
+
+class SystemClock:
+    """Wall time, time since boot, and waiting; `root` stands in for / in tests."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def now(self) -> datetime:
+        """Give the wall clock's time, aware, in UTC; it may be wrong and may jump."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Give seconds since boot, by CLOCK_MONOTONIC.
+
+        PIR edges and the camera's frame timestamps use it too. CLOCK_BOOTTIME would differ only
+        by the time suspended, and a Raspberry Pi does not suspend.
+        """
+        return time.monotonic()
+
+    def wait(self, readables: Sequence[Each], timeout_s: float) -> list[Each]:
+        """Wait until one of `readables` has something to read or hangs up, or the time is over.
+
+        A signal does not end the wait: its handler makes something readable.
+        """
+        poll = select.poll()
+        by_descriptor = {each.fileno(): each for each in readables}
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLIN)
+        ready = poll.poll(math.ceil(max(timeout_s, 0.0) * 1000))
+        return [by_descriptor[descriptor] for descriptor, _ in ready]
+
+    def trust(self) -> ClockTrust:
+        """Say where the wall clock's time comes from."""
+        if self.now() < BUILT:
+            return ClockTrust.NONE
+        if (self._root / SYNCHRONIZED).exists():
+            return ClockTrust.NETWORK
+        return ClockTrust.RTC if self._rtc_agrees() else ClockTrust.NONE
+
+    def _rtc_agrees(self) -> bool:
+        """Say whether an RTC runs and the wall clock follows it.
+
+        That it is there is not enough: one whose battery died gives an error or a time long
+        past, while systemd sets the wall clock to when it was last shut down.
+        """
+        try:
+            since_epoch_s = int((self._root / RTC).read_text("ascii"))
+        except (OSError, ValueError):
+            return False
+        return abs(self.now().timestamp() - since_epoch_s) <= RTC_AGREES_S
+
+
+def boot_id(path: Path = BOOT_ID) -> str:
+    """Give the kernel's name of this boot; raise DeviceError."""
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise DeviceError(f"{path}: no boot id: {error}") from error
