@@ -1,0 +1,99 @@
+"""The technician's cable: a serial port that may come and go, and that never holds us up."""
+
+import logging
+import os
+import termios
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import serial
+
+__all__ = ["SerialLine"]
+
+log = logging.getLogger(__name__)
+
+BAUD = 115_200  # A USB gadget ignores it.
+READ_SIZE = 4096
+REOPEN_S = 2.0  # A port that hangs up at once must not keep us busy.
+FAULTS = (OSError, termios.error, ValueError)
+
+
+class SerialLine:
+    """A serial port that opens when it appears, and again after every hang-up."""
+
+    def __init__(self, port: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._path = port
+        self._monotonic = monotonic
+        self._port: serial.Serial | None = None
+        self._nothing = os.eventfd(0, os.EFD_CLOEXEC)  # Never readable: stands in for no port.
+        self._closed_at = float("-inf")
+        self._fault = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def fileno(self) -> int:
+        """Give the descriptor that turns readable; open the port if it is there again."""
+        if self._port is None and self._monotonic() - self._closed_at >= REOPEN_S:
+            self._open()
+        return self._nothing if self._port is None else int(self._port.fileno())
+
+    def read(self) -> bytes:
+        """Give what has arrived, or nothing; never waits."""
+        if self._port is None:
+            return b""
+        try:
+            return bytes(self._port.read(READ_SIZE))
+        except FAULTS as error:
+            self._hang_up(error)
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Send what the other end takes now; the rest is lost."""
+        if self._port is None or not data:
+            return
+        try:
+            # Not through pyserial: its write spins for ever while a port takes nothing.
+            os.write(self._port.fileno(), data)
+        except BlockingIOError:
+            return  # Nobody reads.
+        except FAULTS as error:
+            self._hang_up(error)
+
+    def close(self) -> None:
+        """Give the port back; a second call does nothing."""
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+        if self._nothing >= 0:
+            os.close(self._nothing)
+            self._nothing = -1
+
+    def _open(self) -> None:
+        try:
+            self._port = serial.Serial(self._path, BAUD, timeout=0, exclusive=True)
+        except FAULTS as error:
+            self._closed_at = self._monotonic()
+            if (fault := str(error)) != self._fault:  # Say it once, not every round.
+                self._fault = fault
+                log.info("no console: %s", fault)
+        else:
+            self._fault = ""
+            log.info("console on %s", self._path)
+
+    def _hang_up(self, error: Exception) -> None:
+        log.info("console on %s hung up: %s", self._path, error)
+        self._closed_at = self._monotonic()
+        if self._port is not None:
+            self._port.close()
+            self._port = None
