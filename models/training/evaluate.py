@@ -1,10 +1,5 @@
-"""Measure a shipped model as the unit runs it, and write what was found beside its card.
+"""Measure a shipped model as the unit runs it: whole pictures in, drops and names out."""
 
-usage: python -m models.training.evaluate --data ../shared/data --card models/lite0-amur.json
-Needs no training packages, so it also runs in the product's environment, on either runtime.
-"""
-
-import argparse
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,19 +103,3 @@ class Figures:
     thresholds: Mapping[str, float]
     frames: list[Judged]
     sequences: dict[str, list[Judged]]
-
-
-def main() -> None:
-    """Print the report of a model that is already there."""
-    from models.training.report import report
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--card", type=Path, required=True)
-    parser.add_argument("--runtime", choices=["ai-edge-litert", "tflite-runtime"])
-    options = parser.parse_args()
-    print(report(measure(options.card, options.data, options.runtime)))
-
-
-if __name__ == "__main__":
-    main()

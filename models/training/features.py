@@ -14,7 +14,7 @@ from models.training import looks
 from models.training.pictures import Picture
 from trapnode.devices.classifier import to_tensor
 
-SIDE = 224  # as lite0.SIDE; not imported, for the workers need no TensorFlow
+SIDE = 224  # as lite0.SIDE, which would import TensorFlow
 CHUNK = 64
 _interpreter: Interpreter  # one per worker process
 

@@ -1,13 +1,20 @@
-"""The evaluation as a Markdown page: what a researcher must know before trusting the filter."""
+"""The evaluation as a Markdown page: what a researcher must know before trusting the filter.
 
+usage: python -m models.training.report --data ../shared/data --card models/lite0-amur.json
+Needs no training packages: it runs in the product's environment, on either runtime.
+"""
+
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from models.training.evaluate import (
     Figures,
     Judged,
     blank,
     discarded,
+    measure,
     separation,
     wilson,
 )
@@ -133,3 +140,17 @@ def _right(frames: Iterable[Judged]) -> int:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Print the report of a model that is already there."""
+    parser = argparse.ArgumentParser(description="Measure a shipped model.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    parser.add_argument("--card", type=Path, required=True)
+    parser.add_argument("--runtime", choices=["ai-edge-litert", "tflite-runtime"])
+    options = parser.parse_args()
+    print(report(measure(options.card, options.data, options.runtime)))
+
+
+if __name__ == "__main__":
+    main()
