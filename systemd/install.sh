@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs the units, the udev rules, the user and, if named, a configuration. Run again at will.
+#   install.sh [CONFIG.toml]
+# An installed configuration is never overwritten. DESTDIR=DIR installs files into DIR only.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=${DESTDIR:-}
+config=${1:-}
+installed=$root/etc/trapnode/config.toml
+
+fail() { echo "install.sh: $*" >&2; exit 1; }
+
+[ $# -le 1 ] || fail "one configuration at most, got $#: $*"
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "must run as root"
+[ -z "$config" ] || [ -f "$config" ] || fail "$config: no such file"
+if [ -n "$config" ] && [ -e "$installed" ] && ! cmp -s "$config" "$installed"; then
+    fail "$installed is there and differs from $config: change or remove it by hand"
+fi
+
+install -d "$root/etc/systemd/system" "$root/etc/udev/rules.d" "$root/etc/trapnode"
+install -m 644 "$here"/trapnode-*.service "$here/trapnode.target" "$root/etc/systemd/system/"
+install -m 644 "$here/60-trapnode.rules" "$root/etc/udev/rules.d/"
+[ -z "$config" ] || [ -e "$installed" ] || install -m 644 "$config" "$installed"
+[ -z "$root" ] || exit 0
+
+for group in gpio video dialout; do
+    getent group "$group" >/dev/null || groupadd --system "$group"
+done
+getent passwd trapnode >/dev/null ||
+    useradd --system --user-group --home-dir /var/lib/trapnode --no-create-home \
+        --shell /usr/sbin/nologin trapnode
+
+systemctl daemon-reload
+# A login prompt on these lines would talk into the modem and to the technician.
+systemctl mask serial-getty@ttyGS0.service serial-getty@ttyAMA0.service
+systemctl enable trapnode.target
+for unit in "$here"/trapnode-*.service; do
+    systemctl enable "$(basename "$unit")"
+done
+udevadm control --reload
+udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap \
+    --subsystem-match=media --subsystem-match=tty
+[ -x /usr/bin/trapnode ] || fail "/usr/bin/trapnode is missing: install the program, then start"
+echo "installed; start with: systemctl start trapnode.target"

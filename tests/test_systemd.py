@@ -1,0 +1,206 @@
+"""The units: what must hold in each, what systemd says of them, and the install script."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from trapnode.cli import CONFIG, PROCESSES
+from trapnode.devices.modem import CALL_LONGEST_S
+from trapnode.errors import EXIT_CONFIG
+
+FOLDER = Path(__file__).parents[1] / "systemd"
+UNITS = sorted(FOLDER.glob("trapnode-*.service"))
+ANALYZE = shutil.which("systemd-analyze")
+needs_analyze = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
+
+
+def read(path):
+    """Read a unit; a key given twice is an error."""
+    unit = configparser.RawConfigParser()
+    unit.optionxform = str
+    unit.read_string(path.read_text())
+    return unit
+
+
+@pytest.fixture(params=UNITS, ids=lambda path: path.stem)
+def unit(request):
+    """Each of the units."""
+    return read(request.param)
+
+
+@pytest.fixture
+def copies(tmp_path):
+    """The units with a program that is there, as systemd wants it."""
+    for path in [*UNITS, FOLDER / "trapnode.target"]:
+        text = path.read_text().replace("/usr/bin/trapnode", shutil.which("true"))
+        (tmp_path / path.name).write_text(text)
+    return tmp_path
+
+
+def test_every_process_has_a_unit_that_starts_it():
+    starts = [read(path)["Service"]["ExecStart"] for path in UNITS]
+    assert starts == [f"/usr/bin/trapnode {name}" for name in sorted(PROCESSES)]
+
+
+def test_the_loop_feeds_a_watchdog(unit):
+    service = unit["Service"]
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) >= 60
+
+
+def test_the_uplinkers_watchdog_outlives_the_longest_call():
+    service = read(FOLDER / "trapnode-uplinker.service")["Service"]
+    assert int(service["WatchdogSec"]) > CALL_LONGEST_S + 60
+
+
+def test_a_fault_restarts_for_ever_but_a_wrong_configuration_waits_for_a_person(unit):
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert unit["Service"]["Restart"] == "on-failure"
+    assert 1 <= int(unit["Service"]["RestartSec"]) <= 10
+    assert unit["Service"]["RestartPreventExitStatus"] == str(EXIT_CONFIG)
+
+
+def test_all_share_the_store_and_the_run_folder(unit):
+    service = unit["Service"]
+    assert service["User"] == service["Group"] == "trapnode"
+    assert service["StateDirectory"] == service["RuntimeDirectory"] == "trapnode"
+    assert service["RuntimeDirectoryPreserve"] == "yes"
+    assert "DynamicUser" not in service
+
+
+def test_nothing_waits_for_a_network_or_a_clock(unit):
+    for key in ("After", "Wants", "Requires", "BindsTo"):
+        named = unit["Unit"].get(key, "").split()
+        assert all(name.startswith("trapnode-") for name in named)
+
+
+def test_station_and_keeper_wait_for_nobody_and_the_others_for_both():
+    first = {"trapnode-station.service", "trapnode-keeper.service"}
+    for path in UNITS:
+        after = set(read(path)["Unit"].get("After", "").split())
+        assert after == (set() if path.name in first else first)
+
+
+def test_no_process_leaves_a_core_dump_or_gains_a_right(unit):
+    service = unit["Service"]
+    assert service["LimitCORE"] == "0"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["CapabilityBoundingSet"] == ""
+    assert service["ProtectSystem"] == "strict"
+
+
+def test_the_station_may_use_its_devices_and_dies_last():
+    service = read(FOLDER / "trapnode-station.service")["Service"]
+    assert service["SupplementaryGroups"].split() == ["gpio", "video"]
+    assert "PrivateDevices" not in service
+    scores = {path.stem: int(read(path)["Service"].get("OOMScoreAdjust", 0)) for path in UNITS}
+    assert min(scores, key=scores.get) == "trapnode-station"
+    assert max(scores, key=scores.get) == "trapnode-sorter"
+
+
+@needs_analyze
+def test_systemd_finds_no_fault(copies):
+    # Its exit status is 0 even for a wrong value: what it says is the result.
+    said = subprocess.run(
+        [ANALYZE, "verify", "--man=no", *sorted(map(str, copies.iterdir()))],
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{copies}:"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    ours = [line for line in said.stderr.splitlines() if "trapnode" in line]
+    assert ours == []
+
+
+@needs_analyze
+def test_systemd_would_find_a_fault(copies):
+    path = copies / "trapnode-station.service"
+    path.write_text(path.read_text().replace("on-failure", "sometimes"))
+    said = subprocess.run(
+        [ANALYZE, "verify", "--man=no", str(path)],
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{copies}:"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "trapnode-station.service" in said.stderr
+
+
+@needs_analyze
+def test_systemd_calls_every_unit_well_confined(copies):
+    for path in sorted(copies.glob("*.service")):
+        subprocess.run(
+            [ANALYZE, "security", "--offline=true", "--threshold=25", str(path)],
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+
+
+def install(destination, *arguments):
+    """Run the install script into a folder."""
+    return subprocess.run(
+        ["sh", str(FOLDER / "install.sh"), *map(str, arguments)],
+        env=os.environ | {"DESTDIR": str(destination)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def files(folder):
+    """Give every file below a folder with its content."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A configuration to install."""
+    path = tmp_path / "mine.toml"
+    path.write_text('[unit]\nname = "AL07"\n')
+    return path
+
+
+def test_install_puts_everything_in_place_and_may_be_run_again(tmp_path, config):
+    root = tmp_path / "root"
+    assert install(root, config).returncode == 0
+    found = files(root)
+    assert found[CONFIG.lstrip("/")] == config.read_text()
+    assert {name for name in found if name.endswith(".service")} == {
+        f"etc/systemd/system/{path.name}" for path in UNITS
+    }
+    assert "etc/systemd/system/trapnode.target" in found
+    assert "etc/udev/rules.d/60-trapnode.rules" in found
+    assert install(root, config).returncode == 0
+    assert install(root).returncode == 0
+    assert files(root) == found
+
+
+def test_install_never_overwrites_a_configuration(tmp_path, config):
+    root = tmp_path / "root"
+    install(root, config)
+    before = files(root)
+    config.write_text('[unit]\nname = "AL08"\n')
+    refused = install(root, config)
+    assert refused.returncode == 1
+    assert "is there and differs" in refused.stderr
+    assert files(root) == before
+
+
+def test_install_says_what_is_missing(tmp_path):
+    refused = install(tmp_path / "root", tmp_path / "nowhere.toml")
+    assert refused.returncode == 1
+    assert re.fullmatch(r"install.sh: .*nowhere.toml: no such file\n", refused.stderr)
+    assert not (tmp_path / "root").exists()
