@@ -40,5 +40,8 @@ done
 udevadm control --reload
 udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap \
     --subsystem-match=media --subsystem-match=tty
+if [ ! -e /usr/bin/trapnode ] && [ -x /opt/trapnode/bin/trapnode ]; then
+    ln -s /opt/trapnode/bin/trapnode /usr/bin/trapnode
+fi
 [ -x /usr/bin/trapnode ] || fail "/usr/bin/trapnode is missing: install the program, then start"
 echo "installed; start with: systemctl start trapnode.target"
