@@ -48,9 +48,8 @@ def main() -> int:
     figures = [classify_ratio(), dump_ratio(), memory(), import_ratio()]
     for figure in figures:
         verdict = "ok" if figure.value <= figure.limit else "PAST IT"
-        print(
-            f"{figure.name:<34} {figure.value:8.2f}  <= {figure.limit:<5g} {verdict:<8} {figure.how}"
-        )
+        value = f"{figure.value:8.2f}  <= {figure.limit:<5g} {verdict:<8}"
+        print(f"{figure.name:<34} {value} {figure.how}")
     return int(any(figure.value > figure.limit for figure in figures))
 
 

@@ -40,7 +40,7 @@ class Unit(Section, frozen=True):
 
     name: Annotated[
         str,
-        _option("station code, in every file name and record", pattern=r"^[A-Za-z0-9]{1,16}$"),
+        _option("station code, in every file name and record", pattern=r"^[A-Za-z0-9]{1,16}\Z"),
     ] = "TRAP"
     utc_offset_min: Annotated[
         int, _option("fixed offset of local time in pictures", "min", ge=-720, le=840)
@@ -111,9 +111,6 @@ class Uplink(Section, frozen=True):
 class Keeper(Section, frozen=True):
     """How the unit looks after itself."""
 
-    snapshot_s: Annotated[
-        float, _option("from one status snapshot to the next", "s", ge=1, le=300)
-    ] = 10.0
     status_hour: Annotated[
         int, _option("hour (UTC) of the daily status report", "h", ge=0, le=23)
     ] = 2
@@ -164,7 +161,7 @@ def parse(text: str, name: str = "configuration") -> Config:
     """Check TOML text; raise ConfigError naming the option, its value and the limit."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # A number too long, brackets too deep.
         raise ConfigError(f"{name}: not TOML: {error}") from error
     try:
         config = msgspec.convert(table, Config)
@@ -237,7 +234,9 @@ def _explain(message: str, table: dict[str, Any]) -> str:
     complaint, path = match.groups()
     value: Any = table
     for key in re.findall(r"[^.\[\]]+", path):
-        value = value.get(key) if isinstance(value, dict) else None
-    if isinstance(value, dict) or value is None:
+        value = value[int(key)] if isinstance(value, list) else value.get(key)
+    if complaint.startswith("Invalid enum value"):
+        complaint = f"Expected {next(each.limits for each in options() if each.name == path)}"
+    if isinstance(value, dict):
         return f"{path}: {complaint}" if path else complaint
     return f"{path} = {_toml(value)}: {complaint}"

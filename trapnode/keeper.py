@@ -24,12 +24,18 @@ __all__ = ["Battery", "Health", "Keeper", "Keeping", "Thermometer"]
 
 log = logging.getLogger(__name__)
 
-STALE_S = 240.0  # Longer than the longest satellite session that any loop waits for.
+STALE_S = 400.0  # Longer than the longest call of the modem, 300 s.
+SNAPSHOT_S = 10.0
 CARD_LOW_BYTES = 256 << 20
 
 
 class Battery(Protocol):
     """A gauge on the battery."""
+
+    @property
+    def fault(self) -> str:
+        """Say what is wrong with the gauge, or nothing."""
+        ...
 
     def millivolts(self) -> int | None:
         """Measure the voltage, mV; None if no gauge answers."""
@@ -51,7 +57,6 @@ class Keeping:
     unit: str
     boot: Boot
     processes: tuple[str, ...]
-    snapshot_s: float
     status_hour: int
     config_fault: str
 
@@ -91,7 +96,7 @@ class Keeper:
         while not stopping():
             alive("")
             self.look(clock, trust())
-            clock.wait([stopping], self._keeping.snapshot_s)
+            clock.wait([stopping], SNAPSHOT_S)
 
     def look(self, clock: Clock, trust: ClockTrust) -> None:
         """Look at everything once: write the snapshot, and the status report when it is due."""
@@ -111,8 +116,11 @@ class Keeper:
             faults.append((Faults.CARD, f"card: {card[0] >> 20} MiB free"))
         if trust is ClockTrust.NONE:
             faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
+        battery_mv = self._battery.millivolts()
+        if self._battery.fault:
+            faults.append((Faults(0), self._battery.fault))
         return Health(
-            battery_mv=self._battery.millivolts(),
+            battery_mv=battery_mv,
             temperature_c=self._thermometer.celsius(),
             card=card,
             clock_trust=trust,

@@ -52,8 +52,6 @@ interval_s = 0.2
 [uplink]
 port = "{out}/world/modem"
 batch_s = 600
-[keeper]
-snapshot_s = 10
 [console]
 port = "{out}/world/console"
 """
@@ -62,9 +60,11 @@ DEPLOYMENTS = """\
 [project]
 title = "trapnode demo"
 samplingDesign = "opportunistic"
-[[project.contributors]]
-title = "trapnode demo"
-role = "contact"
+contributors = [{{ title = "trapnode demo", role = "contact" }}]
+licenses = [
+    {{ name = "CC0-1.0", scope = "data" }},
+    {{ name = "Apache-2.0", scope = "media", title = "each picture's own, see NOTICE" }},
+]
 [[deployment]]
 unit = "{unit}"
 deploymentID = "{unit}-2026"

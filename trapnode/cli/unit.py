@@ -44,11 +44,24 @@ class Process:
     world: World | None
     clock: Clock
     trust: Callable[[], ClockTrust]
-    store: Store
     run: Path
-    boot: Boot
     stop: Stop
     alive: Alive
+
+    def store(self) -> Store:
+        """Open the store; raise StoreError."""
+        return open_store(Path(self.config.paths.state))
+
+    def boot(self, store: Store) -> Boot:
+        """Give the row of this boot."""
+        world = self.world
+        return begin_boot(
+            store.database,
+            world.boot_id if world else boot_id(),
+            self.clock.now(),
+            world.wake_reason() if world else LinuxPower().wake_reason(),
+            self.trust(),
+        )
 
 
 def station(arguments: argparse.Namespace) -> None:
@@ -57,10 +70,10 @@ def station(arguments: argparse.Namespace) -> None:
     from trapnode.station import Identity, Station
 
     with _process("station", arguments) as own, contextlib.ExitStack() as devices:
-        config = own.config
+        config, store = own.config, devices.enter_context(contextlib.closing(own.store()))
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
-        identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot)
-        loop = Station(identity, plan, config.trigger.camera_delay_s, own.store, own.run)
+        identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
+        loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run)
         if own.world:
             from trapnode.sim.scene import ReplayCamera, Scene
 
@@ -83,7 +96,7 @@ def sorter(arguments: argparse.Namespace) -> None:
     """Run the sorter until SIGTERM."""
     from trapnode.sorter import Sorter, Sorting
 
-    with _process("sorter", arguments) as own:
+    with _process("sorter", arguments) as own, contextlib.closing(own.store()) as store:
         config = own.config
         draw = random.Random(own.world.seed).random if own.world else random.SystemRandom().random
         sorting = Sorting(
@@ -92,7 +105,7 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(own.store, own.run, sorting, lambda: load_classifier(config.sorter.model))
+        loop = Sorter(store, own.run, sorting, lambda: load_classifier(config.sorter.model))
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -100,7 +113,7 @@ def uplinker(arguments: argparse.Namespace) -> None:
     """Run the uplinker until SIGTERM."""
     from trapnode.uplinker import Uplinker
 
-    with _process("uplinker", arguments) as own:
+    with _process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
         if own.config.uplink.modem == "none":
             while not own.stop():
                 own.alive("")
@@ -108,7 +121,7 @@ def uplinker(arguments: argparse.Namespace) -> None:
             return
         from trapnode.devices.modem import SbdModem
 
-        loop = Uplinker(own.store, own.run, own.boot, own.config.uplink.batch_s)
+        loop = Uplinker(store, own.run, own.boot(store), own.config.uplink.batch_s)
         port = own.config.uplink.port
         with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
             loop.run(modem, own.clock, own.stop, own.alive)
@@ -118,28 +131,27 @@ def keeper(arguments: argparse.Namespace) -> None:
     """Run the keeper until SIGTERM."""
     from trapnode.keeper import Keeper, Keeping
 
-    with _process("keeper", arguments) as own:
+    with _process("keeper", arguments) as own, contextlib.closing(own.store()) as store:
         config = own.config
         keeping = Keeping(
             unit=config.unit.name,
-            boot=own.boot,
+            boot=own.boot(store),
             processes=PROCESSES,
-            snapshot_s=config.keeper.snapshot_s,
             status_hour=config.keeper.status_hour,
             config_fault=own.config_fault,
         )
         if not own.config_fault:
-            _keep_last_good(arguments, own.store)
+            _keep_last_good(arguments, store)
         if own.world:
             from trapnode.sim.battery import SimBattery, SimThermometer
 
             twins = SimBattery(own.clock.monotonic), SimThermometer()
-            loop = Keeper(keeping, own.store, own.run, *twins)
+            loop = Keeper(keeping, store, own.run, *twins)
         else:
             from trapnode.devices.battery import HwmonBattery, Thermometer
 
             gauges = HwmonBattery(config.keeper.battery), Thermometer()
-            loop = Keeper(keeping, own.store, own.run, *gauges)
+            loop = Keeper(keeping, store, own.run, *gauges)
         loop.run(own.clock, own.trust, own.stop, own.alive)
 
 
@@ -149,7 +161,7 @@ def console(arguments: argparse.Namespace) -> None:
     from trapnode.devices.console import SerialLine
 
     with _process("console", arguments) as own:
-        loop = Console(lambda: own.store, own.run, own.config.unit.name)
+        loop = Console(_opened_once(own), own.run, own.config.unit.name)
         with SerialLine(own.config.console.port) as line:
             loop.run(line, own.clock, own.stop, own.alive)
 
@@ -183,30 +195,33 @@ def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
     world = World.enter(Path(arguments.twins)) if arguments.twins else None
     clock = world.clock() if world else SystemClock()
     run = Path(config.paths.run)
-    run.mkdir(parents=True, exist_ok=True)
-    store = open_store(Path(config.paths.state))
-    boot = begin_boot(
-        store.database,
-        world.boot_id if world else boot_id(),
-        clock.now(),
-        world.wake_reason() if world else LinuxPower().wake_reason(),
-        clock.trust(),
-    )
+    with contextlib.suppress(OSError):  # Without it there are no doorbells and no heartbeats.
+        run.mkdir(parents=True, exist_ok=True)
     notifier = Notifier.from_environment()
+    ready = False
 
     def alive(fault: str) -> None:
+        nonlocal ready
+        if not ready:
+            notifier.ready()
+            ready = True
         notifier.alive()
-        with contextlib.suppress(OSError):  # A full RAM disk costs no picture.
-            ram.beat(run, name, clock.monotonic(), fault)
+        ram.beat(run, name, clock.monotonic(), fault)
 
-    notifier.ready()
-    try:
-        yield Process(
-            config, at_boot.fault, world, clock, clock.trust, store, run, boot, stop, alive
-        )
-    finally:
-        notifier.stopping()
-        store.close()
+    yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive)
+    notifier.stopping()
+
+
+def _opened_once(own: Process) -> Callable[[], Store]:
+    """Give a way to the store that opens it when first asked: the console answers without it."""
+    stores: list[Store] = []
+
+    def store() -> Store:
+        if not stores:
+            stores.append(own.store())
+        return stores[0]
+
+    return store
 
 
 def _last_good(arguments: argparse.Namespace) -> Path:

@@ -12,6 +12,8 @@ DAYS = 141  # Of the power-gated unit at -30 °C, by the energy model.
 class SimBattery:
     """A battery that drains evenly over its days; voltage in mV, never below flat."""
 
+    fault = ""
+
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
 
