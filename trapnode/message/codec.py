@@ -124,7 +124,7 @@ class Decoded:
 def pack_observation(observation: Observation) -> bytes:
     """Pack one observation into its 11-byte record."""
     known = observation.probability is not None
-    percent = round((observation.probability or 0.0) * 100) if known else 127
+    percent = _clamp(round((observation.probability or 0.0) * 100), 100) if known else 127
     label = LABELS.index(observation.label) if observation.label in LABELS else OTHER_LABEL
     return RECORD.pack(
         _u24(observation.id),

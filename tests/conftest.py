@@ -1,0 +1,45 @@
+"""What every test may ask for: an open store in a fresh folder, a stepped clock, a run folder."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import Power
+from trapnode.sim.clock import SteppedClock
+from trapnode.store.store import Store
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def card() -> Iterator[Path]:
+    """Give a fresh folder in RAM: many thousand lives begin and end there."""
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def store(state: Path) -> Iterator[Store]:
+    power = Power()
+    yield power.open(state)
+    power.end()

@@ -1,0 +1,220 @@
+"""Small twins that only tests need, and ready-made values: everything else is in trapnode.sim."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from trapnode.model import (
+    Boot,
+    CaptureMethod,
+    ClockTrust,
+    Observation,
+    SequenceState,
+    Shot,
+    Trigger,
+    TriggerSource,
+    WakeReason,
+)
+from trapnode.model import Sequence as FrameSequence
+from trapnode.policy.burst import BurstPlan
+from trapnode.policy.report import Watch
+from trapnode.sim.clock import SteppedClock
+from trapnode.sim.pir import ScriptedPir
+from trapnode.sorter import Classifier, Sorter, Sorting
+from trapnode.station import Identity, Station
+from trapnode.store.sequences import begin_boot
+from trapnode.store.store import Store
+from trapnode.uplinker import Uplinker
+
+NOON = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
+LABELS = ("blank", "leopard", "deer")
+BLANK = (0.99, 0.0, 0.01)
+LEOPARD = (0.02, 0.95, 0.03)
+DEER = (0.05, 0.05, 0.9)
+UNSURE = (0.4, 0.3, 0.3)
+PLAN = BurstPlan(frames=3, frames_max=12, interval_s=0.3)
+BOOT = Boot(1, NOON, WakeReason.PIR, ClockTrust.RTC)
+MARK = b"trapnode test frame "
+
+
+@functools.cache
+def jpeg(number: int = 0, size: tuple[int, int] = (32, 24)) -> bytes:
+    """Make a small JPEG that carries its number in a comment, which the archive keeps."""
+    written = BytesIO()
+    shade = (number * 37) % 256
+    Image.new("RGB", size, (shade, 128, 255 - shade)).save(written, "JPEG")
+    comment = MARK + b"%06d" % number
+    data = written.getvalue()
+    return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
+
+
+def number_of(picture: bytes) -> int | None:
+    """Read the number of a picture that `jpeg` made."""
+    at = picture.find(MARK)
+    return None if at < 0 else int(picture[at + len(MARK) :][:6])
+
+
+class NumberedCamera:
+    """A camera whose frames are numbered 1, 2, ...; an exposure takes `exposure_s`."""
+
+    model = "numbered"
+
+    def __init__(self, clock: SteppedClock, exposure_s: float = 0.1) -> None:
+        self.taken = 0
+        self._clock = clock
+        self._exposure_s = exposure_s
+
+    def shoot(self) -> Shot:
+        self.taken += 1
+        self._clock.step(self._exposure_s)
+        return Shot(jpeg(self.taken), jpeg(self.taken, (16, 12)), self._clock.now())
+
+
+class ScriptedClassifier:
+    """A classifier that says what its script says, frame by frame; an error in it is raised."""
+
+    name = "script-1"
+    labels = LABELS
+    thresholds = {"blank": 0.8, "target": 0.3, "unknown": 0.5}  # noqa: RUF012
+
+    def __init__(self, script: Iterable[tuple[float, ...] | BaseException]) -> None:
+        self._script = iter(script)
+        self.asked = 0
+
+    def classify(self, jpeg: bytes) -> tuple[float, ...]:
+        self.asked += 1
+        said = next(self._script)
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+
+class KnowingClassifier(ScriptedClassifier):
+    """A classifier that knows the numbered frames: 1 to 3 are the first of its script, ..."""
+
+    def __init__(self, script: Sequence[tuple[float, ...] | BaseException]) -> None:
+        super().__init__(())
+        self._by_burst = script
+
+    def classify(self, jpeg: bytes) -> tuple[float, ...]:
+        number = number_of(jpeg)
+        assert number is not None
+        self._script = iter([self._by_burst[(number - 1) // PLAN.frames]])
+        return super().classify(jpeg)
+
+
+class ScriptedModem:
+    """A modem that accepts, or raises what its script says; it remembers what it was given."""
+
+    def __init__(self, script: Iterable[Exception | bytes | None] = ()) -> None:
+        self._script = itertools.chain(script, itertools.repeat(None))
+        self.given: list[bytes] = []
+        self.accepted: list[bytes] = []
+
+    def send(self, payload: bytes) -> bytes | None:
+        self.given.append(payload)
+        said = next(self._script)
+        if isinstance(said, Exception):
+            raise said
+        self.accepted.append(payload)
+        return said
+
+
+class After:
+    """The order to stop, once something has come true."""
+
+    def __init__(self, come: Callable[[], bool]) -> None:
+        self._come = come
+
+    def __call__(self) -> bool:
+        return self._come()
+
+    def next_s(self) -> float | None:  # A stepped clock does not wait for it.
+        return None
+
+    def fileno(self) -> int:
+        raise AssertionError("a stepped clock does not select on it")
+
+
+def boot(store: Store, kernel_id: str = "one", trust: ClockTrust = ClockTrust.RTC) -> Boot:
+    """Begin a boot of the unit."""
+    return begin_boot(store.database, kernel_id, NOON, WakeReason.PIR, trust)
+
+
+def station_of(store: Store, run: Path, life: Boot, plan: BurstPlan = PLAN) -> Station:
+    """Make a station as the composition root does."""
+    return Station(Identity("AL07", 600, life), plan, 1.0, store, run)
+
+
+def watch_pir(
+    station: Station, clock: SteppedClock, spans: Sequence[tuple[float, float]], camera: object
+) -> None:
+    """Run a station until some seconds after the last thing its PIR sees."""
+    pir = ScriptedPir(clock.monotonic, spans)
+    end_s = max((start + span for start, span in spans), default=0.0) + 20.0
+    try:
+        station.run(
+            pir, camera, clock, After(lambda: clock.monotonic() > end_s), lambda fault: None
+        )  # type: ignore[arg-type]
+    finally:
+        pir.close()
+
+
+def take(store: Store, run: Path, clock: SteppedClock, bursts: int = 1) -> None:
+    """Take bursts of three frames, a minute apart."""
+    start = clock.monotonic() + 60
+    spans = [(start + 60 * each, 0.5) for each in range(bursts)]
+    watch_pir(station_of(store, run, boot(store)), clock, spans, NumberedCamera(clock))
+
+
+def sorter_of(store: Store, run: Path, load: Callable[[], Classifier], draw: float = 0.5) -> Sorter:
+    """Make a sorter, its classifier loaded."""
+    watch = Watch(("leopard",), ("leopard", "person"), 43_200.0)
+    sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw), load)
+    sorter.run(SteppedClock(), After(lambda: True), lambda fault: None)
+    return sorter
+
+
+def sort_all(sorter: Sorter, clock: SteppedClock) -> None:
+    """Sort until nothing waits."""
+    while sorter.sort_next(clock):
+        pass
+
+
+def uplinker_of(store: Store, run: Path, life: Boot, batch_s: float = 0.0) -> Uplinker:
+    """Make an uplinker that tells everything at once."""
+    return Uplinker(store, run, life, batch_s)
+
+
+def a_sequence(
+    identity: int,
+    at_s: float = 0.0,
+    life: int = 1,
+    trust: ClockTrust = ClockTrust.RTC,
+    at: datetime = NOON,
+) -> FrameSequence:
+    """Make a sequence without frames."""
+    trigger = Trigger(at, at_s, TriggerSource.PIR, CaptureMethod.ACTIVITY_DETECTION)
+    return FrameSequence(identity, life, trigger, trust, SequenceState.UNSORTED)
+
+
+def an_observation(identity: int = 1, label: str = "leopard", **changes: object) -> Observation:
+    """Make an observation, sure and trusted unless told otherwise."""
+    values: dict[str, object] = {
+        "id": identity,
+        "observed_at": NOON,
+        "label": label,
+        "probability": 0.95,
+        "frames": 3,
+        "event": identity,
+        "clock_trusted": True,
+        "target": label == "leopard",
+        "classified_by": "script-1",
+        "classified_at": NOON,
+    }
+    return Observation(**(values | changes))  # type: ignore[arg-type]
