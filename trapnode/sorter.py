@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from trapnode.errors import DeviceError, TrapnodeError
+from trapnode.errors import TrapnodeError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import pack_observation
 from trapnode.model import (
@@ -112,7 +112,7 @@ class Sorter:
     def _load_classifier(self) -> None:
         try:
             self._classifier = self._load()
-        except (DeviceError, MemoryError) as error:
+        except (TrapnodeError, MemoryError) as error:
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
         else:
@@ -124,20 +124,23 @@ class Sorter:
             return nothing, unclassified(self._fault)
         if ram.tries(self._run, SORTER, sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        scores = [self._score(frame, self._classifier) for frame in sequence.frames]
-        thresholds = Thresholds(**self._classifier.thresholds)
-        return scores, decide(scores, thresholds, self._sorting.watch.targets)
+        return self._classify(sequence.frames, self._classifier)
 
-    def _score(self, frame: Frame, classifier: Classifier) -> Scores | None:
-        """Score a frame by its preview, or by its pixels where the preview is no good."""
-        for read in (self._store.archive.preview, self._store.archive.pixels):
-            try:
-                if (jpeg := read(frame)) is not None:
-                    found = classifier.classify(jpeg)
-                    return Scores(dict(zip(classifier.labels, found, strict=True)))
-            except (TrapnodeError, MemoryError) as error:
-                log.warning("%s: not classified: %s", frame.path, error)
-        return None
+    def _classify(
+        self, frames: tuple[Frame, ...], classifier: Classifier
+    ) -> tuple[list[Scores | None], Decision]:
+        """Judge frames by their previews, or by their pixels where a preview is no good."""
+        archive = self._store.archive
+        by_preview = [_score(frame, archive.preview, classifier) for frame in frames]
+        scores = [
+            seen or _score(frame, archive.pixels, classifier)
+            for seen, frame in zip(by_preview, frames, strict=True)
+        ]
+        thresholds = Thresholds(**classifier.thresholds)
+        decision = decide(scores, thresholds, self._sorting.watch.targets)
+        if decision.verdict is Verdict.DISCARD and None in by_preview:
+            return scores, unclassified("blank, but without a preview that stays as evidence")
+        return scores, decision
 
     def _conclude(
         self,
@@ -162,16 +165,15 @@ class Sorter:
             ring(self._run, UPLINKER)
 
     def _observation(self, sequence: Sequence, decision: Decision, clock: Clock) -> Observation:
-        at = sequence.trigger.at
         previous = self._store.sequences.last_of(decision.label, sequence.id)
         discard = decision.verdict is Verdict.DISCARD
         return Observation(
             id=sequence.id,
-            observed_at=at,
+            observed_at=sequence.trigger.at,
             label=decision.label,
             probability=decision.probability,
             frames=len(sequence.frames),
-            event=event_of(sequence.id, at, previous, self._sorting.independence_interval_s),
+            event=event_of(sequence, previous, self._sorting.independence_interval_s),
             clock_trusted=sequence.clock_trust is not ClockTrust.NONE,
             target=decision.label in self._sorting.watch.targets,
             audit=discard and audit(self._sorting.audit_share, self._sorting.draw()),
@@ -186,3 +188,21 @@ class Sorter:
         freed = sum(self._store.archive.discard(frame) for frame in frames)
         self._store.sequences.discarded(frames)
         log.info("discarded %d blank frames, %d bytes", len(frames), freed)
+
+
+def _score(
+    frame: Frame, read: Callable[[Frame], bytes | None], classifier: Classifier
+) -> Scores | None:
+    try:
+        jpeg = read(frame)
+        return None if jpeg is None else _scores(classifier.labels, classifier.classify(jpeg))
+    except (TrapnodeError, MemoryError, ValueError) as error:
+        log.warning("%s: not classified: %s", frame.path, error)
+        return None
+
+
+def _scores(labels: tuple[str, ...], found: tuple[float, ...]) -> Scores:
+    """Join labels and probabilities; raise ValueError for what cannot be probabilities."""
+    if len(found) != len(labels) or not all(-0.01 <= each <= 1.01 for each in found):
+        raise ValueError(f"scores {found} for {len(labels)} labels: one each from 0 to 1 expected")
+    return Scores(dict(zip(labels, found, strict=True)))

@@ -26,6 +26,10 @@ from trapnode.store.database import Database, moment, text
 __all__ = ["Sequences", "begin_boot"]
 
 FRAME = "sequence, number, path, captured_at, state"
+SEQUENCE = """
+    s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,
+    coalesce(b.clock_trust, 'none'), s.state
+    FROM sequence s LEFT JOIN boot b ON b.id = s.boot"""
 OBSERVATION = """
     SELECT o.id, s.triggered_at, o.label, o.probability,
            (SELECT count(*) FROM frame f WHERE f.sequence = o.id),
@@ -72,10 +76,7 @@ class Sequences:
     def next_unsorted(self) -> Sequence | None:
         """Give the oldest sequence that waits for its verdict, with its frames."""
         row = self._database.row(
-            "SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,"
-            " coalesce(b.clock_trust, 'none'), s.state"
-            " FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
-            " WHERE s.state = 'unsorted' ORDER BY s.id LIMIT 1"
+            f"SELECT {SEQUENCE} WHERE s.state = 'unsorted' ORDER BY s.id LIMIT 1"
         )
         return self._sequence(row) if row else None
 
@@ -127,15 +128,15 @@ class Sequences:
                     frame.number,
                 )
 
-    def last_of(self, label: str, before: int) -> tuple[int, datetime] | None:
-        """Give event and time of the last sequence with this label before a sequence."""
+    def last_of(self, label: str, before: int) -> tuple[int, Sequence] | None:
+        """Give event and sequence of the last observation with this label before a sequence."""
         row = self._database.row(
-            "SELECT o.event, s.triggered_at FROM observation o JOIN sequence s ON s.id = o.id"
+            f"SELECT o.event, {SEQUENCE} JOIN observation o ON o.id = s.id"
             " WHERE o.label = ? AND o.id < ? ORDER BY o.id DESC LIMIT 1",
             label,
             before,
         )
-        return (int(str(row[0])), moment(row[1])) if row else None
+        return (int(str(row[0])), self._sequence(row[1:])) if row else None
 
     def observations(self, since: int = 0, last: int | None = None) -> list[Observation]:
         """List observations with an id above `since`, oldest first; only the `last` so many."""
@@ -147,11 +148,7 @@ class Sequences:
         """Walk the sequences with an id above `since`, with their frames, oldest first."""
         last = since
         while rows := self._database.rows(
-            "SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,"
-            " coalesce(b.clock_trust, 'none'), s.state"
-            " FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
-            " WHERE s.id > ? ORDER BY s.id LIMIT 100",
-            last,
+            f"SELECT {SEQUENCE} WHERE s.id > ? ORDER BY s.id LIMIT 100", last
         ):
             yield from map(self._sequence, rows)
             last = int(str(rows[-1][0]))
