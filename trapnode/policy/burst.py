@@ -27,11 +27,12 @@ def goes_on(taken: int, pir_active: bool, plan: BurstPlan) -> bool:
     return taken < plan.frames or (pir_active and taken < plan.frames_max)
 
 
-def sync_due(taken: int, unsynced: int, oldest_unsynced_s: float) -> bool:
+def sync_due(taken: int, unsynced: int, oldest_s: float) -> bool:
     """Say whether the frames taken since the last sync must reach the card now.
 
-    The first frame is synced at once; later ones after four, or when the oldest waits 2 s.
+    The first frame is synced at once; later ones after four, or when the oldest would be 2 s
+    old (`oldest_s`) by the time of the next frame.
     """
     if unsynced == 0:
         return False
-    return taken == 1 or unsynced >= SYNC_FRAMES or oldest_unsynced_s >= SYNC_S
+    return taken == 1 or unsynced >= SYNC_FRAMES or oldest_s >= SYNC_S

@@ -56,6 +56,8 @@ def audit(share: float, draw: float) -> bool:
 
 
 def _blank(scores: Scores, thresholds: Thresholds, targets: Sequence[str]) -> bool:
+    if BLANK not in scores.by_label:
+        return False  # A model that knows no blanks discards nothing.
     hope = max((scores.by_label.get(target, 0.0) for target in targets), default=0.0)
     return scores.by_label[BLANK] >= thresholds.blank and hope < thresholds.target
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 __all__ = ["FileName", "folder_of", "frame_path", "parse", "preview_path", "stem_of"]
 
+LAST_ADOPTED = 99_999_999  # A stranger's file must not use up the numbers that names can hold.
 TIME = "%Y%m%dT%H%M%SZ"
 PATTERN = re.compile(
     r"(?P<stem>[A-Za-z0-9]{1,16}\.(?P<time>\d{8}T\d{6}Z)\.(?P<sequence>\d{6,9}))"
