@@ -3,6 +3,7 @@
 STATE/trapnode.db                                      rows (WAL, synchronous=FULL)
 STATE/archive/2026/11/22/NAME.jpg, NAME.preview.jpg    frames and previews, whole once named so
 STATE/quarantine/                                      what is torn or broken: never deleted
+STATE/counters                                         no message counter has reached this number
 STATE/last-good.toml                                   the last configuration that was good
 RUN/NAME.bell, RUN/NAME.beat, RUN/status.json          in RAM: doorbells, heartbeats, snapshot
 """

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 BUSY_S = 5.0  # The others hold a write lock for milliseconds.
+BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+SUSPECT = ".suspect"  # Suffix of the note that a query found the file broken.
 
 SCHEMA = """
 CREATE TABLE boot (
@@ -112,6 +114,7 @@ class Database:
         try:
             with _alone(path.with_suffix(".lock")):
                 self._connection = _opened(path, quarantine, connect)
+                self._inode = path.stat().st_ino
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{path}: the store does not open: {error}") from error
 
@@ -122,9 +125,10 @@ class Database:
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Give the rows of a query; raise StoreError."""
         try:
+            self._check()
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise self._fault(error) from error
 
     def row(self, sql: str, *values: object) -> tuple[object, ...] | None:
         """Give the first row of a query, or None; raise StoreError."""
@@ -139,6 +143,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Make what happens inside durable as one, or not at all; raise StoreError."""
         try:
+            self._check()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -149,7 +154,19 @@ class Database:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
-            raise StoreError(f"{self.path}: {error}") from error
+            raise self._fault(error) from error
+
+    def _check(self) -> None:
+        """Raise StoreError where another process has put the file into quarantine."""
+        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+            raise StoreError(f"{self.path}: is gone or begun anew, this process must open it again")
+
+    def _fault(self, error: sqlite3.Error) -> StoreError:
+        """Make our error; one that says the file is broken has it checked at the next opening."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
+            with contextlib.suppress(OSError):
+                self.path.with_suffix(SUSPECT).touch()
+        return StoreError(f"{self.path}: {error}")
 
 
 def text(at: datetime) -> str:
@@ -177,6 +194,7 @@ def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connectio
     connection = None
     try:
         connection = connect(path)
+        _examine(connection, path.with_suffix(SUSPECT))
         return _prepared(connection, path)
     except sqlite3.OperationalError:
         raise  # Busy, full, read-only: the file itself may be sound.
@@ -185,7 +203,18 @@ def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connectio
         if connection is not None:
             connection.close()
         _move_away(path, quarantine)
+        path.with_suffix(SUSPECT).unlink(missing_ok=True)
         return _prepared(connect(path), path)
+
+
+def _examine(connection: sqlite3.Connection, suspect: Path) -> None:
+    """Check a file that a query found broken; raise DatabaseError if it is."""
+    if not suspect.exists():
+        return
+    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if answer != "ok":
+        raise sqlite3.DatabaseError(answer)
+    suspect.unlink()
 
 
 def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -201,7 +230,7 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
 def _move_away(path: Path, quarantine: Path) -> None:
     quarantine.mkdir(exist_ok=True)
     taken = len(list(quarantine.glob(f"*.{path.name}")))
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("-shm", "-wal", ""):  # SQLite deletes a log whose database is gone.
         source = path.with_name(path.name + suffix)
         if source.exists():
             source.rename(quarantine / f"{taken:03d}.{path.name}{suffix}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trapnode.model import Message, MessageKind, MessageState, Report
+from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Database, moment, text
 
 __all__ = ["Outbox"]
@@ -22,8 +23,9 @@ UNDONE = "state IN ('queued', 'attempted')"
 class Outbox:
     """Reports and messages in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ceiling: Ceiling | None = None) -> None:
         self._database = database
+        self._ceiling = ceiling  # None: for reading only.
 
     def tell(
         self,
@@ -56,12 +58,16 @@ class Outbox:
 
     def reserve_counter(self) -> int:
         """Take the next counter; it is durably spent before this returns."""
+        assert self._ceiling is not None
+        first = self._ceiling.number()
         with self._database.transaction():
-            self._database.run("INSERT OR IGNORE INTO counter VALUES (?, 1)", COUNTER)
+            self._database.run("INSERT OR IGNORE INTO counter VALUES (?, ?)", COUNTER, first)
             row = self._database.row("SELECT next FROM counter WHERE name = ?", COUNTER)
             self._database.run("UPDATE counter SET next = next + 1 WHERE name = ?", COUNTER)
         assert row is not None
-        return int(str(row[0]))
+        counter = int(str(row[0]))
+        self._ceiling.cover(counter)
+        return counter
 
     def freeze(
         self, counter: int, payload: bytes, reports: Sequence[Report], now: datetime

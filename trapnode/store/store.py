@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trapnode.errors import StoreError
 from trapnode.store.archive import Archive
+from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
 from trapnode.store.outbox import Outbox
@@ -15,6 +16,7 @@ from trapnode.store.sequences import Sequences
 __all__ = ["Store", "open_store"]
 
 DATABASE = "trapnode.db"
+COUNTERS = "counters"
 LAST_GOOD = "last-good.toml"
 
 
@@ -60,6 +62,6 @@ def open_store(state: Path, disk: Disk | None = None, connect: Connect = connect
         database=database,
         archive=Archive(root, disk, database),
         sequences=Sequences(database),
-        outbox=Outbox(database),
+        outbox=Outbox(database, Ceiling(state / COUNTERS, disk)),
         disk=disk,
     )

@@ -1,0 +1,51 @@
+"""Counters never repeat, whatever becomes of the database."""
+
+import pytest
+
+from tests.faults import Power
+from trapnode.errors import StoreError
+from trapnode.store.ceiling import BLOCK, Ceiling
+from trapnode.store.disk import RealDisk
+from trapnode.store.store import DATABASE
+
+
+def test_a_new_card_counts_from_one(state):
+    store = Power().open(state)
+    assert [store.outbox.reserve_counter() for _ in range(3)] == [1, 2, 3]
+    store.close()
+
+
+def test_a_database_begun_anew_counts_on_above_what_was_used(state):
+    used = []
+    for life in range(3):
+        store = Power().open(state)
+        used += [store.outbox.reserve_counter() for _ in range(BLOCK + life)]
+        store.close()
+        (state / DATABASE).write_bytes(b"garbage" * 999)
+    assert used == sorted(set(used))
+
+
+def test_one_write_covers_many_counters(state):
+    power = Power()
+    ceiling = Ceiling(state / "counters", power.disk)
+    ceiling.cover(1)
+    steps = power.steps
+    for used in range(2, BLOCK + 1):
+        ceiling.cover(used)
+    assert power.steps == steps
+    ceiling.cover(BLOCK + 1)
+    assert power.steps > steps
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\x00\xff", b"no number"])
+def test_a_broken_file_is_written_anew_from_the_database(state, garbage):
+    (state / "counters").write_bytes(garbage)
+    ceiling = Ceiling(state / "counters", RealDisk())
+    assert ceiling.number() == 1
+    ceiling.cover(500)
+    assert Ceiling(state / "counters", RealDisk()).number() == 500 + BLOCK
+
+
+def test_a_card_that_cannot_be_written_spends_no_counter(tmp_path):
+    with pytest.raises(StoreError, match="cannot be written"):
+        Ceiling(tmp_path / "none" / "counters", RealDisk()).cover(1)

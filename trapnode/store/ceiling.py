@@ -1,0 +1,42 @@
+"""How far a counter may have gone, in a file beside the database.
+
+A database can break and be begun anew; what was ever sent under a counter cannot be unsent. So the
+file is always ahead of the database, and a fresh database counts on from there.
+"""
+
+import contextlib
+from pathlib import Path
+
+from trapnode.errors import StoreError
+from trapnode.store.disk import Disk, write_whole
+
+__all__ = ["Ceiling"]
+
+BLOCK = 100  # One durable write for so many counters.
+
+
+class Ceiling:
+    """A number that no counter has reached, on the card."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self._path = path
+        self._disk = disk
+        self._number: int | None = None
+
+    def number(self) -> int:
+        """Give the lowest number that was surely never used; 1 on a new card."""
+        if self._number is None:
+            self._number = 1
+            with contextlib.suppress(OSError, ValueError):
+                self._number = int(self._path.read_text("ascii"))
+        return self._number
+
+    def cover(self, used: int) -> None:
+        """Be above `used`, durably, before it is used. Raise StoreError."""
+        if used < self.number():
+            return
+        try:
+            write_whole(self._disk, self._path, str(used + BLOCK).encode("ascii"))
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be written: {error}") from error
+        self._number = used + BLOCK
