@@ -157,7 +157,6 @@ def _copy_and_hash(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-r", str(source), str(target)], check=True)
     files = [str(path) for path in target.rglob("*.jpg")]
     subprocess.run(["sha256sum", *files], check=True, stdout=subprocess.DEVNULL)
-    os.sync()
 
 
 def _filled(state: Path, frames: int) -> tuple[Store, float]:
