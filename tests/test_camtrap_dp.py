@@ -1,0 +1,306 @@
+"""The package: valid by the standard's own schemas, and true to what the store knows."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.archives import DESK, K07, NOON, Sightings, a_day, desk, scores, sightings
+from trapnode.dump import DumpSummary, write_dump
+from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS
+from trapnode.errors import ConfigError
+from trapnode.model import ClockTrust
+
+STANDARD = Path(__file__).parent.parent.parent / "shared" / "camtrap-dp"
+BESIDE = pytest.mark.skipif(not STANDARD.is_dir(), reason="no Camtrap DP schemas beside the repo")
+MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+1000")
+S01 = """
+[[deployment]]
+unit = "AL07"
+deploymentID = "S01-winter"
+latitude = 43.9
+longitude = 131.9
+deploymentStart = 2026-12-10T00:00:00+10:00
+deploymentEnd = 2027-01-10T00:00:00+10:00
+"""
+K07_ENDED = K07 + "deploymentEnd = 2026-12-01T10:00:00\n"
+
+
+def dumped(seen: Sightings, dest: Path, deployments: Path | None) -> DumpSummary:
+    return write_dump(seen.store, dest, deployments, "AL07", 600, MADE_AT)
+
+
+def table(dest: Path, name: str) -> list[dict[str, str]]:
+    with (dest / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def verdict_of_the_standard(dest: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(STANDARD / "validate_offline.py"), str(dest / "datapackage.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (done.stdout + done.stderr).strip()
+
+
+@pytest.fixture
+def day(tmp_path: Path):
+    seen = a_day(tmp_path / "state")
+    yield seen
+    seen.store.close()
+
+
+@pytest.fixture
+def few(tmp_path: Path):
+    seen = sightings(tmp_path / "state")
+    yield seen
+    seen.store.close()
+
+
+@BESIDE
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("deployments", DEPLOYMENTS), ("media", MEDIA), ("observations", OBSERVATIONS)],
+)
+def test_the_columns_are_those_of_the_standard(name, columns):
+    schema = json.loads((STANDARD / "schemas" / f"{name}-table-schema.json").read_text("utf-8"))
+    assert list(columns) == [field["name"] for field in schema["fields"]]
+
+
+@BESIDE
+def test_one_of_everything_is_valid_by_the_standard(day, tmp_path):
+    summary = dumped(day, tmp_path / "out", desk(tmp_path))
+    assert summary.complete
+    assert verdict_of_the_standard(tmp_path / "out") == "VALID"
+
+
+@BESIDE
+def test_the_check_of_the_standard_bites(day, tmp_path):
+    dumped(day, tmp_path / "out", None)
+    assert "required" in verdict_of_the_standard(tmp_path / "out")
+
+
+@BESIDE
+def test_an_empty_archive_is_valid_too(few, tmp_path):
+    dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED))
+    package = json.loads((tmp_path / "out" / "datapackage.json").read_text("utf-8"))
+    assert table(tmp_path / "out", "media") == []
+    assert package["project"]["title"] == "Leopards of the border"
+
+
+def test_every_media_row_has_its_file_and_every_file_its_row(day, tmp_path):
+    out = tmp_path / "out"
+    summary = dumped(day, out, desk(tmp_path))
+    paths = [row["filePath"] for row in table(out, "media")]
+    found = [path.relative_to(out).as_posix() for path in (out / "media").rglob("*.jpg")]
+    assert sorted(paths) == sorted(found)
+    assert summary.media == len(paths) == 27
+
+
+def test_a_discard_is_shown_by_its_previews_and_an_audit_sample_whole(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = {row["mediaID"].rsplit(".", 2)[1]: row for row in table(tmp_path / "out", "media")}
+    assert rows["000003"]["filePath"].endswith(".preview.jpg")
+    assert rows["000003"]["mediaComments"].startswith("preview only: judged blank")
+    assert rows["000004"]["filePath"].endswith(".000004.3.jpg")
+    assert [s["observationTags"] for s in events(tmp_path / "out")[2:4]] == ["", "auditSample"]
+
+
+def events(out: Path) -> list[dict[str, str]]:
+    rows = table(out, "observations")
+    return [row for row in rows if row["observationLevel"] == "event"]
+
+
+def test_each_sequence_has_one_event_row_and_one_event_has_one_span(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = events(tmp_path / "out")
+    assert len(rows) == 9
+    first, again = rows[:2]
+    assert first["eventID"] == again["eventID"] == "AL07.20261122T020000Z.000001"
+    assert first["observationID"] != again["observationID"]
+    for row in (first, again):
+        assert row["eventStart"] == "2026-11-22T12:00:00+1000"
+        assert row["eventEnd"] == "2026-11-22T12:10:01+1000"
+    kinds = [row["observationType"] for row in rows]
+    assert kinds[:5] == ["animal", "animal", "blank", "blank", "human"]
+    assert kinds[5:] == ["unknown", "unclassified", "vehicle", "unclassified"]
+
+
+def test_a_frame_is_claimed_by_its_own_scores_within_the_verdict(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = {row["observationID"]: row for row in table(tmp_path / "out", "observations")}
+    leopard, faint, left = (rows[f"AL07.20261122T020000Z.000001.{n}"] for n in (1, 2, 3))
+    assert (leopard["scientificName"], leopard["classificationProbability"]) == (
+        "Panthera pardus",
+        "0.91",
+    )
+    assert faint["classificationProbability"] == "0.8"
+    assert (left["observationType"], left["scientificName"]) == ("blank", "")
+
+
+def test_where_all_frames_look_empty_the_verdict_stands_for_all(few, tmp_path):
+    few.judge(few.see(NOON), "leopard", [scores(blank=0.6, leopard=0.3)] * 3)
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    assert {row["scientificName"] for row in rows} == {"Panthera pardus"}
+
+
+def test_what_no_machine_judged_names_no_machine(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    bare = [row for row in rows if row["observationType"] == "unclassified"]
+    judged = [row for row in rows if row["observationType"] != "unclassified"]
+    names = [name for name in OBSERVATIONS if name.startswith("classif")]
+    assert bare
+    assert all(row[name] == "" for row in bare for name in names)
+    assert all(row[name] != "" for row in judged for name in names)
+    assert bare[0]["observationComments"] == "2 of 3 frames not <judged>"
+
+
+def test_a_picture_that_may_show_a_person_is_not_public(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    public = {
+        row["mediaID"].split(".")[2]: row["filePublic"] for row in table(tmp_path / "out", "media")
+    }
+    assert [public[f"{n:06d}"] for n in range(1, 10)] == ["true"] * 4 + ["false"] * 5
+
+
+def test_one_frame_with_a_person_makes_the_sequence_private(few, tmp_path):
+    few.judge(few.see(NOON, 2), "deer", [scores(deer=0.9), scores(person=0.7)])
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert {row["filePublic"] for row in table(tmp_path / "out", "media")} == {"false"}
+
+
+def test_only_the_best_frame_of_a_target_is_a_favorite(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    chosen = [r["mediaID"] for r in table(tmp_path / "out", "media") if r["favorite"] == "true"]
+    assert chosen == ["AL07.20261122T020000Z.000001.1", "AL07.20261122T021000Z.000002.1"]
+
+
+def test_every_time_has_the_deployments_offset_and_no_fraction(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    for name in ("deployments", "media", "observations"):
+        for row in table(tmp_path / "out", name):
+            times = [v for k, v in row.items() if re.search("Start$|End$|imestamp$", k) and v]
+            assert times
+            assert all(TIME.fullmatch(time) for time in times)
+
+
+def test_without_the_desks_file_nothing_is_made_up(day, tmp_path):
+    out = tmp_path / "out"
+    summary = dumped(day, out, None)
+    (row,) = table(out, "deployments")
+    package = json.loads((out / "datapackage.json").read_text("utf-8"))
+    assert (row["latitude"], row["longitude"], row["deploymentID"]) == ("", "", "AL07")
+    assert not summary.complete
+    assert "INCOMPLETE" in str(summary)
+    assert package["incomplete"] == summary.missing
+    assert not {"spatial", "contributors", "licenses"} & package.keys()
+    assert "--deployments" in (out / "INCOMPLETE.txt").read_text("utf-8")
+
+
+def test_the_template_in_incomplete_txt_is_a_desks_file(day, tmp_path):
+    dumped(day, tmp_path / "out", None)
+    text = (tmp_path / "out" / "INCOMPLETE.txt").read_text("utf-8")
+    path = tmp_path / "filled.toml"
+    path.write_text(text[text.index("[project]") :], "utf-8")
+    summary = dumped(day, tmp_path / "out", path)
+    assert summary.complete
+    assert summary.remarks == {}
+    assert not (tmp_path / "out" / "INCOMPLETE.txt").exists()
+
+
+def test_a_clock_that_nobody_trusted_is_told(few, tmp_path):
+    few.see(NOON)
+    few.see(datetime(2026, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(NOON + timedelta(hours=1))
+    summary = dumped(few, tmp_path / "out", desk(tmp_path))
+    (row,) = table(tmp_path / "out", "deployments")
+    assert row["timestampIssues"] == "true"
+    assert summary.remarks == {"made by a wrong clock": 1}
+    assert "made by a wrong clock" in events(tmp_path / "out")[1]["observationComments"]
+
+
+def test_a_wrong_clock_between_two_places_gives_no_place(few, tmp_path):
+    few.see(NOON)
+    few.see(datetime(2026, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(datetime(2026, 12, 20, tzinfo=UTC))
+    summary = dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED, S01))
+    rows = {row["deploymentID"]: row for row in table(tmp_path / "out", "deployments")}
+    assert [row["deploymentID"] for row in events(tmp_path / "out")] == [
+        "AL07.20261120",
+        "AL07.unplaced",
+        "S01-winter",
+    ]
+    assert rows["AL07.unplaced"]["latitude"] == ""
+    assert "1 sequences" in summary.missing[0]
+
+
+def test_a_sequence_far_from_every_deployment_gets_no_place(few, tmp_path):
+    few.see(datetime(2026, 12, 5, tzinfo=UTC))
+    summary = dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED, S01))
+    assert {row["deploymentID"] for row in table(tmp_path / "out", "media")} == {"AL07.unplaced"}
+    assert not summary.complete
+    assert (tmp_path / "out" / "INCOMPLETE.txt").exists()
+
+
+def test_a_sequence_a_little_outside_goes_to_the_nearest_with_a_remark(few, tmp_path):
+    few.see(datetime(2026, 12, 9, 13, 0, tzinfo=UTC))  # An hour before the start.
+    summary = dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED, S01))
+    (row,) = events(tmp_path / "out")
+    assert row["deploymentID"] == "S01-winter"
+    assert row["observationComments"].endswith("made shortly outside the deployment's times")
+    assert summary.complete
+
+
+def test_a_deployment_without_a_picture_counts_and_one_of_another_year_does_not(few, tmp_path):
+    few.see(datetime(2026, 11, 19, 12, 0, tzinfo=UTC))
+    few.see(datetime(2026, 12, 11, tzinfo=UTC))
+    old = S01.replace("S01-winter", "old").replace("2027-01", "2020-02").replace("2026", "2020")
+    old = old.replace("2020-12", "2020-01")
+    dumped(few, tmp_path / "out", desk(tmp_path, old, K07_ENDED, S01))
+    ids = [row["deploymentID"] for row in table(tmp_path / "out", "deployments")]
+    assert ids == ["AL07.20261120", "S01-winter"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "complaint"),
+    [
+        (K07.replace("latitude = 43.1234", "latitude = 143.5"), "latitude = 143.5: Expected"),
+        (K07.replace("latitude", "lattitude"), "unknown field `lattitude`"),
+        (K07.replace("longitude = 131.5", ""), "missing required field `longitude`"),
+        (K07.replace("AL07", "AL08"), "no [[deployment]] of unit AL07; there are: AL08"),
+        (K07 + "deploymentEnd = 2026-11-19T10:00:00\n", "is not after its start"),
+        (K07 + S01, "has no deploymentEnd, but S01-winter follows it"),
+        (K07_ENDED + K07_ENDED.replace("11-20", "11-25"), "a unit is at one place"),
+        (K07_ENDED + S01.replace("S01-winter", "AL07.20261120"), "AL07.20261120: is there twice"),
+        ("", "missing required field `deployment`"),
+        ("[[", "not TOML"),
+    ],
+)
+def test_a_mistake_in_the_desks_file_is_named(few, tmp_path, deployment, complaint):
+    path = tmp_path / "deployments.toml"
+    path.write_text(DESK + deployment, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        dumped(few, tmp_path / "out", path)
+    assert complaint in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_licenses_for_tables_and_pictures_are_needed(few, tmp_path):
+    path = desk(tmp_path)
+    path.write_text(path.read_text("utf-8").replace('"media"', '"data"'), "utf-8")
+    with pytest.raises(ConfigError, match="one with scope `data` and one with `media`"):
+        dumped(few, tmp_path / "out", path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        dumped(few, tmp_path / "out", tmp_path / "nowhere.toml")

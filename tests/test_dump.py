@@ -1,0 +1,280 @@
+"""The dump as a person meets it: cut short, begun again, from a bad card, to a bad place."""
+
+import hashlib
+import html.parser
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.archives import NOON, Sightings, a_day, desk, scores, sightings
+from trapnode.dump import DumpSummary, page, write_dump
+from trapnode.errors import StoreError, UsageError
+from trapnode.model import Verdict
+from trapnode.store import reading
+
+MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+class Cut(Exception):
+    """The person pulls the stick."""
+
+
+def dumped(seen: Sightings, dest: Path, progress=None) -> DumpSummary:
+    desks = desk(dest.parent)
+    return write_dump(seen.store, dest, desks, "AL07", 600, MADE_AT, progress)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def day(tmp_path: Path):
+    seen = a_day(tmp_path / "state")
+    yield seen
+    seen.store.close()
+
+
+@pytest.fixture
+def few(tmp_path: Path):
+    seen = sightings(tmp_path / "state")
+    seen.judge(seen.see(NOON), "leopard", [scores(leopard=0.9)] * 3)
+    yield seen
+    seen.store.close()
+
+
+def test_the_sums_are_those_of_every_file(day, tmp_path):
+    dumped(day, tmp_path / "out")
+    told = dict(
+        reversed(line.split("  ", 1))
+        for line in (tmp_path / "out" / "SHA256SUMS").read_text("utf-8").splitlines()
+    )
+    found = {
+        name: hashlib.sha256(data).hexdigest() for name, data in files(tmp_path / "out").items()
+    }
+    del found["SHA256SUMS"], found["trapnode.json"]
+    assert told == found
+    done = subprocess.run(
+        ["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=tmp_path / "out", check=False
+    )
+    assert done.returncode == 0
+
+
+def test_the_pictures_are_the_cards_bytes_and_the_card_is_left_as_it_was(day, tmp_path):
+    before = files(tmp_path / "state" / "archive")
+    dumped(day, tmp_path / "out")
+    assert files(tmp_path / "state" / "archive") == before
+    brought = files(tmp_path / "out" / "media") | files(tmp_path / "out" / "previews")
+    assert brought == before
+
+
+def test_a_dump_that_is_cut_anywhere_is_finished_by_the_next(day, tmp_path):
+    whole = tmp_path / "whole"
+    dumped(day, whole)
+    sources = files(tmp_path / "state" / "archive")
+    for cut in range(1, 52, 10):
+        out, left = tmp_path / f"out{cut}", [cut]
+
+        def progress(_count: int, left: list[int] = left) -> None:
+            left[0] -= 1
+            if not left[0]:
+                raise Cut
+
+        with pytest.raises(Cut):
+            dumped(day, out, progress)
+        assert not (out / "SHA256SUMS").exists()
+        for name, data in (files(out / "media") if (out / "media").exists() else {}).items():
+            assert name.endswith(".part") or data == sources[name]
+        dumped(day, out)
+        assert files(out) == files(whole)
+
+
+def test_a_second_dump_brings_only_what_is_new(day, tmp_path):
+    first = dumped(day, tmp_path / "out")
+    day.see(NOON + timedelta(hours=9))
+    second = dumped(day, tmp_path / "out")
+    assert (first.kept, second.kept) == (0, 51)
+    assert second.media == first.media + 3
+
+
+def test_a_file_that_rotted_in_the_dump_is_brought_again(few, tmp_path):
+    dumped(few, tmp_path / "out")
+    victim = next((tmp_path / "out" / "media").rglob("*.jpg"))
+    sound = victim.read_bytes()
+    victim.write_bytes(sound[:-9] + bytes(9))
+    dumped(few, tmp_path / "out")
+    assert victim.read_bytes() == sound
+
+
+def test_a_dump_does_not_go_into_the_units_own_folder(few, tmp_path):
+    with pytest.raises(UsageError, match="own folder"):
+        dumped(few, tmp_path / "state" / "dump")
+
+
+def test_a_dump_does_not_go_among_other_files(few, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years", "utf-8")
+    with pytest.raises(UsageError, match="holds other files"):
+        dumped(few, tmp_path / "out")
+    assert files(tmp_path / "out") == {"thesis.txt": b"years"}
+
+
+def test_a_dump_does_not_replace_a_file(few, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years", "utf-8")
+    with pytest.raises(UsageError, match="is a file"):
+        dumped(few, tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text("utf-8") == "years"
+
+
+def test_a_dump_does_not_mix_with_that_of_another_card(few, tmp_path):
+    dumped(few, tmp_path / "out")
+    before = files(tmp_path / "out")
+    other = sightings(tmp_path / "other")
+    try:
+        with pytest.raises(UsageError, match="another archive"):
+            dumped(other, tmp_path / "out")
+    finally:
+        other.store.close()
+    assert files(tmp_path / "out") == before
+    (tmp_path / "out" / "trapnode.json").write_text("{", "utf-8")
+    with pytest.raises(UsageError, match="cannot be read"):
+        dumped(few, tmp_path / "out")
+
+
+def test_a_destination_that_fails_is_named(few, tmp_path):
+    out = tmp_path / "out"
+    dumped(few, out)
+    for name in ("media.csv", "deployments.csv"):
+        (out / name).unlink()
+        (out / name).mkdir()
+        with pytest.raises(StoreError, match=f"{name}: cannot be written"):
+            dumped(few, out)
+        (out / name).rmdir()
+    dumped(few, out)
+
+
+def test_a_lost_frame_is_named_and_has_no_row(few, tmp_path):
+    for path in (tmp_path / "state" / "archive").rglob("*000001.2*"):
+        path.unlink()
+    summary = dumped(few, tmp_path / "out")
+    assert summary.media == 2
+    assert summary.lost == ["2026/11/22/AL07.20261122T020000Z.000001.2.jpg"]
+    assert "1 frames are lost" in str(summary)
+    assert ".000001.2" not in (tmp_path / "out" / "media.csv").read_text("utf-8")
+
+
+def test_a_frame_that_cannot_be_read_leaves_its_preview(few, tmp_path):
+    (frame,) = (tmp_path / "state" / "archive").rglob("*000001.2.jpg")
+    frame.unlink()
+    frame.mkdir()  # Reading it fails, as on a bad sector.
+    summary = dumped(few, tmp_path / "out")
+    assert summary.previews_only == 1
+    assert len(summary.unreadable) == 1
+    assert "the full picture cannot be read" in (tmp_path / "out" / "media.csv").read_text("utf-8")
+
+
+def test_a_row_cannot_lead_out_of_the_archive(few, tmp_path):
+    with few.store.database.transaction():
+        few.store.database.run("UPDATE frame SET path = '../../secret.jpg' WHERE number = 1")
+    with pytest.raises(StoreError, match="outside the archive"):
+        dumped(few, tmp_path / "out")
+
+
+def test_a_pulled_card_is_read_without_a_touch(day, tmp_path):
+    card, scratch = tmp_path / "state", tmp_path / "scratch"
+    scratch.mkdir()
+    before = files(card)  # With the log that holds all rows: the unit never closed it.
+    assert len(before["trapnode.db-wal"]) > 0
+    store = reading.open_card(card, scratch)
+    summary = write_dump(store, tmp_path / "out", None, "AL07", 600, MADE_AT)
+    store.close()
+    assert summary.sequences == 9
+    assert files(card) == before
+
+
+def test_a_card_without_a_store_is_named(tmp_path):
+    with pytest.raises(StoreError, match=r"trapnode\.db: cannot be read"):
+        reading.open_card(tmp_path, tmp_path)
+
+
+def test_records_come_in_order_both_ways(day, monkeypatch):
+    monkeypatch.setattr(reading, "BATCH", 2)
+    database = day.store.database
+    assert [record.sequence.id for record in reading.walk(database)] == list(range(1, 10))
+    assert [r.sequence.id for r in reading.newest(database, 6, 3)] == [5, 4, 3]
+    verdicts = [r.observation and r.observation.verdict for r in reading.walk(database)]
+    assert verdicts[2:4] == [Verdict.DISCARD] * 2
+    assert verdicts[8] is None
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would see and fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.linked: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name == "src":
+                self.fetched.append(value)
+            if name == "href":
+                self.linked.append(value)
+
+
+def test_the_page_shows_every_sequence_and_needs_nothing_from_elsewhere(day, tmp_path):
+    dumped(day, tmp_path / "out")
+    text = (tmp_path / "out" / "index.html").read_text("utf-8")
+    seen = Page(text)
+    assert seen.tags.count("article") == 9
+    assert len(seen.fetched) == 27
+    for path in (*seen.fetched, *seen.linked):
+        assert (tmp_path / "out" / path).is_file()
+    assert "script" not in seen.tags
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_the_page_fetches_previews_and_links_the_pictures(few, tmp_path):
+    dumped(few, tmp_path / "out")
+    seen = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
+    assert all(path.startswith("previews/") for path in seen.fetched)
+    assert len([path for path in seen.linked if path.startswith("media/")]) == 3
+
+
+def test_what_comes_from_the_card_is_escaped(few, tmp_path):
+    sequence = few.see(NOON + timedelta(hours=1))
+    few.judge(sequence, "<script>alert(1)</script>", [None] * 3, reason='<img src=x onerror="1">')
+    dumped(few, tmp_path / "out")
+    seen = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
+    assert "script" not in seen.tags
+    assert "x" not in seen.fetched
+
+
+def test_many_sequences_take_several_pages_newest_first(day, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "PER_PAGE", 4)
+    dumped(day, tmp_path / "out")
+    names = ("index.html", "page2.html", "page3.html")
+    texts = [(tmp_path / "out" / name).read_text("utf-8") for name in names]
+    shown = [re.findall(r"AL07\.\w+\.0+(\d)</p>", text) for text in texts]
+    assert shown == [["9", "8", "7", "6"], ["5", "4", "3", "2"], ["1"]]
+    assert not (tmp_path / "out" / "page4.html").exists()
+    for text in texts:
+        assert all((tmp_path / "out" / path).exists() for path in Page(text).linked)
+
+
+def test_an_empty_archive_has_a_page(tmp_path):
+    seen = sightings(tmp_path / "state")
+    dumped(seen, tmp_path / "out")
+    seen.store.close()
+    assert "Camera trap AL07" in (tmp_path / "out" / "index.html").read_text("utf-8")

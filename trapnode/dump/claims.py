@@ -1,0 +1,86 @@
+"""What is claimed of a sequence and of each of its frames, and which file shows it.
+
+The claim of a frame never contradicts the verdict. In a sequence kept as a leopard, a frame in
+which the model sees something is a leopard with that frame's probability; one that the model
+finds empty is blank (the animal has left), unless all are: then the verdict stands for all.
+"""
+
+from dataclasses import dataclass
+
+from trapnode.model import (
+    BLANK,
+    Frame,
+    FrameState,
+    ObservationType,
+    Scores,
+    Taxon,
+    Verdict,
+    taxon_of,
+)
+from trapnode.store.reading import Record
+
+__all__ = ["Claim", "claim_of", "claims_of", "files_of", "is_public"]
+
+UNCLASSIFIED = "unclassified"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A label, and the probability where a model gave one."""
+
+    label: str
+    probability: float | None = None
+
+    @property
+    def taxon(self) -> Taxon:
+        """What the label means to a researcher."""
+        return taxon_of(self.label)
+
+
+def claim_of(record: Record) -> Claim:
+    """Say what the sorter claims of the whole sequence."""
+    if record.observation is None:
+        return Claim(UNCLASSIFIED)
+    return Claim(record.observation.label, record.observation.probability)
+
+
+def claims_of(record: Record) -> dict[int, Claim]:
+    """Say what is claimed of each frame, by its number."""
+    whole = claim_of(record)
+    judged = {number: each for number, each in record.scores.items() if each is not None}
+    alive = {number for number, each in judged.items() if each.best[0] != BLANK}
+    discarded = record.observation is not None and record.observation.verdict is Verdict.DISCARD
+    if discarded or whole.label == UNCLASSIFIED or not alive:
+        alive = set(judged)
+    return {
+        number: _claim(judged.get(number), whole.label if number in alive else BLANK)
+        for number in record.scores
+    }
+
+
+def _claim(scores: Scores | None, label: str) -> Claim:
+    if scores is None or label == UNCLASSIFIED:
+        return Claim(UNCLASSIFIED)
+    if label == UNKNOWN:
+        living = [p for name, p in scores.by_label.items() if name != BLANK]
+        return Claim(UNKNOWN, max(living, default=None))
+    return Claim(label, scores.by_label.get(label))
+
+
+def is_public(record: Record) -> bool:
+    """Say whether anybody may see the pictures: where a person may be in them, nobody may.
+
+    Nobody has looked at what is unclassified or unknown. A target's pictures are public: what
+    must be kept from poachers is its place, which is in deployments.csv alone.
+    """
+    kinds = {claim_of(record).taxon.observation_type}
+    kinds |= {taxon_of(s.best[0]).observation_type for s in record.scores.values() if s is not None}
+    return kinds <= {ObservationType.ANIMAL, ObservationType.BLANK}
+
+
+def files_of(frame: Frame) -> tuple[str, str]:
+    """Give the file that shows the frame, and the one to fall back to, relative to the archive."""
+    if frame.state is FrameState.WHOLE:
+        return frame.path, frame.preview_path
+    return frame.preview_path, frame.path

@@ -1,0 +1,199 @@
+"""The desk's file: the project, and where and when each unit stood. A unit never knows.
+
+TOML, in Camtrap DP words. One file may hold all units and all years of a project; TEMPLATE shows
+it. Strict: an unknown key is an error. A time without an offset is the unit's local time.
+"""
+
+import re
+import tomllib
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from trapnode.config import Section
+from trapnode.errors import ConfigError
+
+__all__ = ["TEMPLATE", "Contributor", "Deployment", "Desk", "License", "Project", "read"]
+
+TEMPLATE = """\
+[project]
+title = "Leopards of the Kedrovaya valley"
+samplingDesign = "targeted"  # or simpleRandom, systematicRandom, clusteredRandom, experimental,
+                             # opportunistic
+contributors = [{{ title = "Name Surname", email = "name@example.org", role = "contact" }}]
+licenses = [
+    {{ name = "CC-BY-4.0", scope = "data" }},
+    {{ name = "CC-BY-NC-4.0", scope = "media" }},
+]
+
+[[deployment]]  # one for each place where a unit stood
+unit = "{unit}"
+locationID = "K07"
+locationName = "Ridge above the second stream"
+latitude = 0.0   # degrees north, WGS84
+longitude = 0.0  # degrees east
+coordinateUncertainty = 30  # m
+deploymentStart = {start}
+deploymentEnd = {end}  # leave it out while the unit stands there
+"""
+
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Count = Annotated[int, Meta(ge=0)]
+Metres = Annotated[float, Meta(ge=0)]
+Feature = Literal[
+    "roadPaved", "roadDirt", "trailHiking", "trailGame", "roadUnderpass", "roadOverpass",
+    "roadBridge", "culvert", "burrow", "nestSite", "carcass", "waterSource", "fruitingTree",
+]  # fmt: skip
+
+
+class Contributor(Section, frozen=True, omit_defaults=True):
+    """A person or an organisation behind the project."""
+
+    title: Text
+    role: Literal["contact", "principalInvestigator", "rightsHolder", "publisher", "contributor"]
+    email: str = ""
+    path: str = ""
+    organization: str = ""
+
+
+class License(Section, frozen=True, omit_defaults=True):
+    """On which terms the tables (`data`) or the pictures (`media`) may be used."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+$")]
+    scope: Literal["data", "media"]
+    path: str = ""
+    title: str = ""
+
+
+class Project(Section, frozen=True):
+    """The study."""
+
+    title: Text
+    samplingDesign: Literal[
+        "simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted",
+        "opportunistic",
+    ]  # fmt: skip
+    contributors: Annotated[tuple[Contributor, ...], Meta(min_length=1)]
+    licenses: Annotated[tuple[License, ...], Meta(min_length=2)]
+    id: str = ""
+    acronym: str = ""
+    description: str = ""
+    path: str = ""
+    individualAnimals: bool = False
+    coordinatePrecision: Annotated[float, Meta(gt=0, le=10)] | None = None
+    bibliographicCitation: str = ""
+
+
+class Deployment(Section, frozen=True):
+    """One unit at one place from start to end; the names are the columns of deployments.csv."""
+
+    unit: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,16}$")]
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    deploymentStart: datetime
+    deploymentEnd: datetime | None = None  # None: the unit still stands there.
+    deploymentID: str = ""  # Empty: unit and day of the start.
+    locationID: str = ""
+    locationName: str = ""
+    coordinateUncertainty: Annotated[int, Meta(ge=1)] | None = None
+    setupBy: str = ""
+    cameraModel: str = ""
+    cameraDelay: Count | None = None
+    cameraHeight: Metres | None = None
+    cameraTilt: Annotated[int, Meta(ge=-90, le=90)] | None = None
+    cameraHeading: Annotated[int, Meta(ge=0, le=360)] | None = None
+    detectionDistance: Metres | None = None
+    baitUse: bool | None = None
+    featureType: Feature | None = None
+    habitat: str = ""
+    deploymentGroups: str = ""
+    deploymentTags: str = ""
+    deploymentComments: str = ""
+
+
+class Desk(Section, frozen=True):
+    """The whole file."""
+
+    project: Project
+    deployment: Annotated[tuple[Deployment, ...], Meta(min_length=1)]
+
+
+def read(path: Path, unit: str, utc_offset_min: int) -> tuple[Project, tuple[Deployment, ...]]:
+    """Read the project and this unit's deployments in order of time; raise ConfigError."""
+    desk = _parse(path)
+    if {each.scope for each in desk.project.licenses} != {"data", "media"}:
+        raise ConfigError(
+            f"{path}: project.licenses: needs at least one with scope `data` and one with `media`"
+        )
+    ours = [_timed(each, utc_offset_min) for each in desk.deployment if each.unit == unit]
+    if not ours:
+        others = ", ".join(sorted({each.unit for each in desk.deployment})[:20])
+        raise ConfigError(f"{path}: no [[deployment]] of unit {unit}; there are: {others}")
+    ours.sort(key=lambda each: each.deploymentStart)
+    _check(path, ours)
+    return desk.project, tuple(ours)
+
+
+def _parse(path: Path) -> Desk:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        return msgspec.convert(table, Desk)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), table)}") from error
+
+
+def _timed(deployment: Deployment, utc_offset_min: int) -> Deployment:
+    """Give a deployment whose times carry an offset and which has an id."""
+    start = _aware(deployment.deploymentStart, utc_offset_min)
+    end = deployment.deploymentEnd
+    return msgspec.structs.replace(
+        deployment,
+        deploymentStart=start,
+        deploymentEnd=None if end is None else _aware(end, utc_offset_min),
+        deploymentID=deployment.deploymentID or f"{deployment.unit}.{start:%Y%m%d}",
+    )
+
+
+def _aware(at: datetime, utc_offset_min: int) -> datetime:
+    zone = timezone(timedelta(minutes=utc_offset_min))
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _check(path: Path, ours: list[Deployment]) -> None:
+    ids = [each.deploymentID for each in ours]
+    if twice := {each for each in ids if ids.count(each) > 1}:
+        names = ", ".join(sorted(twice))
+        raise ConfigError(f"{path}: deployment {names}: is there twice: give each its own id")
+    for each, later in zip(ours, [*ours[1:], None], strict=True):
+        name = f"{path}: deployment {each.deploymentID}"
+        if each.deploymentEnd is not None and each.deploymentEnd <= each.deploymentStart:
+            raise ConfigError(f"{name}: deploymentEnd {each.deploymentEnd} is not after its start")
+        if later is None:
+            continue
+        if each.deploymentEnd is None:
+            raise ConfigError(f"{name}: has no deploymentEnd, but {later.deploymentID} follows it")
+        if each.deploymentEnd > later.deploymentStart:
+            raise ConfigError(f"{name}: overlaps {later.deploymentID}: a unit is at one place")
+
+
+def _explain(message: str, table: dict[str, Any]) -> str:
+    """Turn msgspec's `Expected ... - at `$.deployment[0].latitude`` into our words."""
+    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
+    if match is None:
+        return message
+    complaint, path = match.groups()
+    value: Any = table
+    for key in re.findall(r"[^.\[\]]+", path):
+        value = value[int(key)] if isinstance(value, list) else value.get(key)
+    if isinstance(value, dict | list):
+        return f"{path}: {complaint}" if path else complaint
+    shown = f'"{value}"' if isinstance(value, str) else value
+    return f"{path} = {shown}: {complaint}"

@@ -1,0 +1,45 @@
+"""The folder a dump goes to: it must be empty, or hold an earlier dump of this archive."""
+
+import json
+from pathlib import Path
+
+from trapnode.errors import StoreError, UsageError
+
+__all__ = ["claim"]
+
+MARK = "trapnode.json"
+FORMAT = 1
+
+
+def claim(dest: Path, state: Path, unit: str, archive: str) -> None:
+    """Take DEST for the dump of this archive; raise UsageError if it is not ours to take."""
+    if dest.resolve().is_relative_to(state.resolve()):
+        raise UsageError(f"{dest}: lies in the unit's own folder {state}: give another place")
+    owner = {"format": FORMAT, "unit": unit, "archive": archive}
+    try:
+        if dest.exists() and not dest.is_dir():
+            raise UsageError(f"{dest}: is a file, must be a folder")
+        if dest.is_dir() and any(dest.iterdir()):
+            _check(dest, owner)
+        dest.mkdir(parents=True, exist_ok=True)
+        (dest / MARK).write_text(json.dumps(owner) + "\n", "utf-8")
+        for left in dest.rglob("*.part"):
+            left.unlink()  # Half a file of ours, from a run that was cut.
+    except UsageError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{dest}: cannot be written: {error}") from error
+
+
+def _check(dest: Path, owner: dict[str, object]) -> None:
+    try:
+        found = json.loads((dest / MARK).read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{dest}: holds other files: give an empty or a new folder") from None
+    except (OSError, ValueError):
+        raise UsageError(f"{dest}/{MARK}: cannot be read: give a new folder") from None
+    if found != owner:
+        unit = found.get("unit") if isinstance(found, dict) else None
+        raise UsageError(
+            f"{dest}: holds the dump of another archive (unit {unit}): give a new folder"
+        )

@@ -1,0 +1,179 @@
+"""The words around the tables: deployments.csv, datapackage.json and INCOMPLETE.txt.
+
+Without the desk's file nothing is made up: what only the desk knows stays empty, and the package
+says so of itself.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from trapnode import __version__
+from trapnode.dump.columns import BASE, Cell, local
+from trapnode.dump.deployments import TEMPLATE, Deployment, Project
+from trapnode.dump.places import Placing, Stay
+from trapnode.model import Taxon
+
+__all__ = ["Package", "deployment_rows"]
+
+Row = dict[str, Cell]
+
+UNPLACED = "pictures outside every deployment of the desk's file: their place is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What datapackage.json says of the tables."""
+
+    unit: str
+    utc_offset_min: int
+    made_at: datetime
+    project: Project | None
+    deployments: list[Row]
+    capture_methods: Iterable[str]
+    taxa: Iterable[Taxon]
+    missing: list[str] = field(default_factory=list)
+
+    def json(self) -> str:
+        """Give the text of datapackage.json."""
+        made = self.made_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        described: dict[str, object] = {
+            "profile": BASE + "camtrap-dp-profile.json",
+            "name": f"{self.unit.lower()}-{self.made_at:%Y%m%dt%H%M%Sz}",
+            "created": made,
+            "title": f"Camera trap {self.unit}, dumped {made}",
+            "version": "1.0",
+            "sources": [{"title": "trapnode", "version": __version__}],
+            **self._project(),
+            **self._coverage(),
+            "taxonomic": _taxonomic(self.taxa),
+            "resources": [_resource(name) for name in ("deployments", "media", "observations")],
+        }
+        if self.missing:
+            described["incomplete"] = self.missing
+        return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+    def incomplete(self) -> str:
+        """Give the text of INCOMPLETE.txt."""
+        days = [str(row["deploymentStart"])[:19] for row in self.deployments] or ["2026-01-01"]
+        ends = [str(row["deploymentEnd"])[:19] for row in self.deployments] or ["2026-01-01"]
+        template = TEMPLATE.format(unit=self.unit, start=min(days), end=max(ends))
+        return (
+            f"This package of unit {self.unit} is not complete. All its pictures and records are\n"
+            "here; missing is what only the desk knows:\n\n"
+            + "".join(f"* {each}\n" for each in self.missing)
+            + "\nWrite a file like the one below, say deployments.toml, and dump again to the same"
+            "\nplace; what is there already is not copied again:\n\n"
+            "    trapnode dump DEST --deployments deployments.toml\n\n"
+            f"{template}"
+        )
+
+    def _project(self) -> dict[str, object]:
+        always: dict[str, object] = {
+            "captureMethod": sorted(self.capture_methods) or ["activityDetection"],
+            "observationLevel": ["media", "event"],
+        }
+        if self.project is None:
+            return {"project": always}
+        given = {name: value for name, value in _given(self.project).items() if value != ""}
+        outside = ("contributors", "licenses", "coordinatePrecision", "bibliographicCitation")
+        package = {name: given.pop(name) for name in outside if name in given}
+        return {**package, "project": {**given, **always}}
+
+    def _coverage(self) -> dict[str, object]:
+        covered: dict[str, object] = {}
+        if places := [(r["longitude"], r["latitude"]) for r in self.deployments if "latitude" in r]:
+            covered["spatial"] = {"type": "MultiPoint", "coordinates": sorted(set(places))}
+        if self.deployments:
+            covered["temporal"] = {
+                "start": min(str(row["deploymentStart"])[:10] for row in self.deployments),
+                "end": max(str(row["deploymentEnd"])[:10] for row in self.deployments),
+            }
+        return covered
+
+
+def deployment_rows(
+    deployments: tuple[Deployment, ...],
+    placing: Placing,
+    extent: tuple[datetime, datetime] | None,
+    unit: str,
+    utc_offset_min: int,
+) -> list[Row]:
+    """Give the deployments that this archive is about, those without a picture too: effort counts.
+
+    A deployment of another year, of which this card knows nothing, is left out.
+    """
+    known = {each.deploymentID: each for each in deployments}
+    rows = []
+    for each in deployments:
+        stay = placing.stays.get(each.deploymentID)
+        if stay is not None or _overlaps(each, extent):
+            rows.append(_placed(each, stay, extent, utc_offset_min))
+    for name, stay in placing.stays.items():
+        if name not in known:
+            rows.append(_placeless(name, stay, unit, utc_offset_min))
+    return rows
+
+
+def _placed(
+    deployment: Deployment,
+    stay: Stay | None,
+    extent: tuple[datetime, datetime] | None,
+    utc_offset_min: int,
+) -> Row:
+    start = deployment.deploymentStart
+    lasts = [start, *([stay.last] if stay else []), *([extent[1]] if extent else [])]
+    end = deployment.deploymentEnd or max(lasts)
+    given: Row = {n: v for n, v in _given(deployment).items() if n != "unit"}
+    return given | {
+        "deploymentStart": local(start, utc_offset_min),
+        "deploymentEnd": local(end, utc_offset_min),
+        "cameraID": deployment.unit,
+        "timestampIssues": stay is not None and stay.clock_issues,
+    }
+
+
+def _placeless(name: str, stay: Stay, unit: str, utc_offset_min: int) -> Row:
+    return {
+        "deploymentID": name,
+        "deploymentStart": local(stay.first, utc_offset_min),
+        "deploymentEnd": local(stay.last, utc_offset_min),
+        "cameraID": unit,
+        "timestampIssues": stay.clock_issues,
+        "deploymentComments": UNPLACED if name != unit else "",
+    }
+
+
+def _overlaps(deployment: Deployment, extent: tuple[datetime, datetime] | None) -> bool:
+    if extent is None:
+        return False
+    end = deployment.deploymentEnd or extent[1] + timedelta(seconds=1)
+    return deployment.deploymentStart <= extent[1] and end >= extent[0]
+
+
+def _given(section: Project | Deployment) -> dict[str, Cell]:
+    """Give what a section of the desk's file says, without what it leaves out."""
+    return {n: v for n, v in msgspec.to_builtins(section).items() if v is not None}
+
+
+def _taxonomic(taxa: Iterable[Taxon]) -> list[dict[str, object]]:
+    named = {each.scientific_name: each for each in taxa if each.scientific_name}
+    return [
+        {"scientificName": name, "vernacularNames": {"eng": taxon.vernacular_name}}
+        for name, taxon in sorted(named.items())
+    ]
+
+
+def _resource(name: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "path": f"{name}.csv",
+        "profile": "tabular-data-resource",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "schema": f"{BASE}{name}-table-schema.json",
+    }

@@ -1,0 +1,157 @@
+"""One record of the store as rows of media.csv and observations.csv.
+
+* A media row for each frame that has a file, and one observation of it (level `media`).
+* An observation of the whole sequence (level `event`). Sequences of one event share `eventID`,
+  `eventStart` and `eventEnd`: count events by distinct `eventID`, sequences by rows.
+
+Identifiers are unique in the world, so that packages of many cards can be joined: a frame is its
+file name, a sequence what its file names share, an event its first sequence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
+from trapnode.dump.columns import Cell, local
+from trapnode.dump.places import Place
+from trapnode.model import Frame, FrameState, Observation, ObservationType
+from trapnode.store.reading import Record, Span
+
+__all__ = ["Rows", "media_id", "rows_of", "span_of"]
+
+Row = dict[str, Cell]
+
+REMARKS = {
+    FrameState.DISCARDED: "preview only: judged blank, the full picture was discarded",
+    FrameState.DISCARDING: "preview only: judged blank, the full picture was discarded",
+    FrameState.LOST: "preview only: the full picture was lost",
+    FrameState.WHOLE: "preview only: the full picture cannot be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one record adds to the tables."""
+
+    media: list[Row]
+    observations: list[Row]
+
+
+def media_id(frame: Frame) -> str:
+    """Name a frame: its file name without the ending."""
+    return PurePosixPath(frame.path).stem
+
+
+def rows_of(
+    record: Record, files: Mapping[int, str], place: Place, span: Span, utc_offset_min: int
+) -> Rows:
+    """Give the rows of a record whose frames lie in `files` (by number, relative to DEST)."""
+    shown = [frame for frame in record.sequence.frames if frame.number in files]
+    claims, best = claims_of(record), _best(record)
+    shared: Row = {
+        "deploymentID": place.deployment,
+        "eventID": span.stem,
+        **_classified(record.observation, utc_offset_min),
+    }
+    media = [
+        _media(record, frame, files[frame.number], place, utc_offset_min)
+        | {"favorite": frame.number == best}
+        for frame in shown
+    ]
+    observations = [
+        shared | _of_frame(frame, claims[frame.number], utc_offset_min) for frame in shown
+    ]
+    whole = shared | _of_sequence(record, place, span, utc_offset_min)
+    return Rows(media, [_cleaned(each) for each in (whole, *observations)])
+
+
+def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min: int) -> Row:
+    preview_only = path.endswith(".preview.jpg")
+    remarks = (REMARKS[frame.state] if preview_only else "", place.remark)
+    return {
+        "mediaID": media_id(frame),
+        "deploymentID": place.deployment,
+        "captureMethod": record.sequence.trigger.capture_method.value,
+        "timestamp": local(frame.captured_at, utc_offset_min),
+        "filePath": path,
+        "filePublic": is_public(record),
+        "fileName": PurePosixPath(path).name,
+        "fileMediatype": "image/jpeg",
+        "mediaComments": "; ".join(filter(None, remarks)),
+    }
+
+
+def _best(record: Record) -> int | None:
+    """Give the frame that shows a target best; None in a sequence without one."""
+    if record.observation is None or not record.observation.target:
+        return None
+    label = record.observation.label
+    by_number = {n: s.by_label.get(label, 0.0) for n, s in record.scores.items() if s is not None}
+    return max(by_number, key=by_number.__getitem__, default=None)
+
+
+def _classified(observation: Observation | None, utc_offset_min: int) -> Row:
+    if observation is None or observation.classified_at is None:
+        return {}
+    return {
+        "classificationMethod": "machine",
+        "classifiedBy": observation.classified_by,
+        "classificationTimestamp": local(observation.classified_at, utc_offset_min),
+    }
+
+
+def _of_frame(frame: Frame, claim: Claim, utc_offset_min: int) -> Row:
+    at = local(frame.captured_at, utc_offset_min)
+    row: Row = {"observationID": media_id(frame), "mediaID": media_id(frame)}
+    row |= {"eventStart": at, "eventEnd": at, "observationLevel": "media"}
+    return row | _claimed(claim)
+
+
+def _of_sequence(record: Record, place: Place, span: Span, utc_offset_min: int) -> Row:
+    observation = record.observation
+    reason = "not sorted yet" if observation is None else observation.reason
+    return {
+        "observationID": record.stem,
+        "eventStart": local(span.first, utc_offset_min),
+        "eventEnd": local(span.last, utc_offset_min),
+        "observationLevel": "event",
+        "observationTags": _tags(observation),
+        "observationComments": "; ".join(filter(None, (reason, place.remark))),
+        **_claimed(claim_of(record)),
+    }
+
+
+def _claimed(claim: Claim) -> Row:
+    probability = claim.probability
+    return {
+        "observationType": claim.taxon.observation_type.value,
+        "scientificName": claim.taxon.scientific_name,
+        "classificationProbability": None if probability is None else round(probability, 4),
+    }
+
+
+def _tags(observation: Observation | None) -> str:
+    if observation is None:
+        return ""
+    tags = {"target": observation.target, "auditSample": observation.audit}
+    if observation.type is ObservationType.ANIMAL:
+        tags[f"label:{observation.label}"] = True
+    return " | ".join(tag for tag, given in tags.items() if given)
+
+
+def _cleaned(row: Row) -> Row:
+    """Take the machine out of a row that no machine claims."""
+    if row["classificationProbability"] is not None:
+        return row
+    return {name: value for name, value in row.items() if not name.startswith("classif")}
+
+
+def span_of(record: Record, spans: Mapping[int, Span]) -> Span:
+    """Give the event of a record; one of its own where no other sequence shares it."""
+    if record.observation is not None and record.observation.event in spans:
+        return spans[record.observation.event]
+    times: list[datetime] = [frame.captured_at for frame in record.sequence.frames]
+    times = times or [record.sequence.trigger.at]
+    return Span(record.stem, min(times), max(times))
