@@ -1,0 +1,207 @@
+"""The desk's classifier: any folder, torn pictures, old cards, and what it leaves behind."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trapnode.classify import classify
+from trapnode.errors import DeviceError, StoreError, TrapnodeError, UsageError
+
+HEADER = ["file", "sequence", "label", "probability", "verdict", "p_blank", "p_leopard", "p_deer"]
+
+
+class Torn(TrapnodeError):
+    """A picture that does not decode."""
+
+
+class ByColour:
+    """A model that knows leopards by red and deer by blue; all else is blank."""
+
+    name = "by-colour-1"
+    labels = ("blank", "leopard", "deer")
+    thresholds = {"blank": 0.9, "target": 0.1, "unknown": 0.5}  # noqa: RUF012
+
+    def classify(self, jpeg: bytes) -> tuple[float, ...]:
+        try:
+            picture = Image.open(io.BytesIO(jpeg), formats=["JPEG"]).convert("RGB").resize((1, 1))
+        except OSError as error:
+            raise Torn(f"picture of {len(jpeg)} bytes: torn") from error
+        red, _, blue = picture.getpixel((0, 0))
+        if red > 128:
+            return (0.02, 0.95, 0.03)
+        return (0.05, 0.05, 0.9) if blue > 128 else (0.97, 0.01, 0.02)
+
+
+class Broken(ByColour):
+    """A model that fails on its second picture."""
+
+    seen = 0
+
+    def classify(self, jpeg: bytes) -> tuple[float, ...]:
+        self.seen += 1
+        if self.seen == 2:
+            raise DeviceError("model failed")
+        return super().classify(jpeg)
+
+
+def save(path: Path, colour: str, kind: str = "JPEG") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (32, 24), colour).save(path, kind)
+    return path
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    card = tmp_path / "card"
+    save(card / "b" / "IMG_2.JPG", "red")
+    save(card / "b" / "IMG_1.jpeg", "green")
+    save(card / "a" / "IMG_1.jpg", "green")
+    save(card / "a" / "IMG_2.png", "green", "PNG")
+    save(card / "IMG_0.jpg", "blue")
+    save(card / ".trash" / "gone.jpg", "red")
+    save(card / "a" / "._IMG_1.jpg", "red")
+    (card / "a" / "notes.txt").write_text("no picture", "utf-8")
+    return card
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_one_row_a_picture_sorted_and_hidden_files_left_out(card, tmp_path):
+    classify([card], ByColour(), ["leopard"], csv_path=str(tmp_path / "out.csv"))
+    header, *found = rows(tmp_path / "out.csv")
+    assert header == HEADER
+    names = ["IMG_0.jpg", "a/IMG_1.jpg", "a/IMG_2.png", "b/IMG_1.jpeg", "b/IMG_2.JPG"]
+    assert [row[0] for row in found] == [f"{card}/{name}" for name in names]
+    assert [row[1] for row in found] == [row[0] for row in found]
+    assert [row[2:5] for row in found] == [
+        ["deer", "0.9000", "keep"],
+        ["blank", "0.9700", "discard"],
+        ["blank", "0.9700", "discard"],
+        ["blank", "0.9700", "discard"],
+        ["leopard", "0.9500", "keep"],
+    ]
+    assert found[4][5:] == ["0.0200", "0.9500", "0.0300"]
+
+
+def test_a_folder_is_a_sequence_with_one_verdict(card, tmp_path):
+    classify([card], ByColour(), ["leopard"], by_folder=True, csv_path=str(tmp_path / "out.csv"))
+    found = rows(tmp_path / "out.csv")[1:]
+    assert [(Path(row[1]).name, row[2], row[4]) for row in found] == [
+        ("card", "deer", "keep"),
+        ("a", "blank", "discard"),
+        ("a", "blank", "discard"),
+        ("b", "blank", "keep"),
+        ("b", "leopard", "keep"),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\nno", b"\xff\xd8\xff"])
+def test_a_picture_that_cannot_be_read_is_kept_and_named(card, tmp_path, capsys, content):
+    (card / "a" / "torn.jpg").write_bytes(content)
+    summary = classify(
+        [card], ByColour(), ["leopard"], by_folder=True, csv_path=str(tmp_path / "out.csv")
+    )
+    torn = rows(tmp_path / "out.csv")[4]
+    assert torn[2:] == ["unclassified", "", "keep", "", "", ""]
+    assert summary.unreadable == 1
+    assert "torn.jpg: not classified" in capsys.readouterr().err
+
+
+def test_every_whole_part_of_a_picture_and_no_picture_ends_the_run(tmp_path):
+    whole = save(tmp_path / "a.jpg", "red").read_bytes()
+    for cut in range(0, len(whole), 97):
+        (tmp_path / "a.jpg").write_bytes(whole[:cut])
+        assert classify([tmp_path / "a.jpg"], ByColour(), []).pictures == 1
+
+
+def test_without_outputs_a_table_goes_to_stdout(card, capsys):
+    classify([card], ByColour(), ["leopard"])
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "blank           3",
+        "deer            1",
+        "leopard         1",
+        "pictures        5",
+        "sequences: 2 to keep, 3 to discard",
+        "unreadable: 0",
+    ]
+    assert told.err == ""
+
+
+def test_csv_to_stdout_has_nothing_else_in_it(card, capfd):
+    classify([card], ByColour(), ["leopard"], csv_path="-")
+    told = capfd.readouterr()
+    assert len(list(csv.reader(io.StringIO(told.out)))) == 6
+    assert "pictures" in told.err
+
+
+def test_the_json_is_megadetector_output_relative_to_the_folder(card, tmp_path):
+    validate = pytest.importorskip(
+        "megadetector.postprocessing.validate_batch_results", exc_type=ImportError
+    )
+    (card / "a" / "torn.jpg").write_bytes(b"no")
+    path = tmp_path / "md.json"
+    classify([card], ByColour(), ["leopard"], json_path=str(path))
+    options = validate.ValidateBatchResultsOptions()
+    options.check_image_existence, options.relative_path_base = True, str(card)
+    found = json.loads(path.read_text("utf-8"))
+    assert validate.validate_batch_results(str(path), options)["validation_results"]["errors"] == []
+    assert [image["file"] for image in found["images"]][:2] == ["IMG_0.jpg", "a/IMG_1.jpg"]
+    assert found["images"][1]["detections"] == []
+    assert "failure" in found["images"][3]
+
+
+def test_the_json_of_single_files_is_relative_to_their_folder(card, tmp_path):
+    path = tmp_path / "md.json"
+    classify(
+        [card / "a" / "IMG_1.jpg", card / "b" / "IMG_2.JPG"], ByColour(), [], json_path=str(path)
+    )
+    found = json.loads(path.read_text("utf-8"))
+    assert [image["file"] for image in found["images"]] == ["a/IMG_1.jpg", "b/IMG_2.JPG"]
+
+
+def test_what_is_not_there_is_named(card, tmp_path):
+    with pytest.raises(UsageError, match="nowhere: no such file or folder"):
+        classify([card, tmp_path / "nowhere"], ByColour(), [])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty: no pictures"):
+        classify([tmp_path / "empty"], ByColour(), [])
+
+
+def test_an_output_that_cannot_be_written_is_named(card, tmp_path):
+    for output in ({"csv_path": "/nowhere/a.csv"}, {"json_path": "/nowhere/a.json"}):
+        with pytest.raises(StoreError, match=r"/nowhere/a.*cannot be written"):
+            classify([card], ByColour(), [], **output)
+    if Path("/dev/full").exists():
+        with pytest.raises(StoreError, match="/dev/full: cannot be written: No space left"):
+            classify([card], ByColour(), [], csv_path="/dev/full")
+
+
+def test_a_run_that_ends_early_leaves_its_rows_and_no_half_json(card, tmp_path):
+    with pytest.raises(DeviceError, match="model failed"):
+        classify(
+            [card],
+            Broken(),
+            [],
+            csv_path=str(tmp_path / "a.csv"),
+            json_path=str(tmp_path / "a.json"),
+        )
+    assert len(rows(tmp_path / "a.csv")) == 2
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_a_name_that_is_not_text_passes(tmp_path, capfd):
+    name = os.fsencode(str(tmp_path)) + b"/\xff\xfe.jpg"
+    with open(name, "wb") as file:
+        Image.new("RGB", (8, 8), "red").save(file, "JPEG")
+    classify([tmp_path], ByColour(), [], csv_path="-", json_path=str(tmp_path / "md.json"))
+    assert capfd.readouterr().out.count("\n") == 2
+    assert len(json.loads((tmp_path / "md.json").read_text("utf-8"))["images"]) == 1
