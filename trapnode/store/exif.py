@@ -39,6 +39,8 @@ class Stamp:
 def stamped(jpeg: bytes, image_id: str, number: int, captured_at: datetime, stamp: Stamp) -> bytes:
     """Give the JPEG with our EXIF; one that cannot be stamped comes back as it is, never lost."""
     try:
+        if not jpeg.startswith(b"\xff\xd8"):  # piexif would take it for the name of a file.
+            raise ValueError("it does not begin as a JPEG")
         written = BytesIO()
         piexif.insert(piexif.dump(_fields(image_id, number, captured_at, stamp)), jpeg, written)
         return written.getvalue()
