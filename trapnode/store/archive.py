@@ -69,7 +69,12 @@ class Archive:
 
     def _next_sequence(self) -> int:
         row = self._database.row("SELECT max(id) FROM sequence")
-        return int(str((row and row[0]) or 0)) + 1
+        if row is not None and row[0] is not None:
+            return int(str(row[0])) + 1
+        # No rows: a new card, or one that lost its database but not its files.
+        found = (names.parse(path.name) for path in self.root.rglob("*.jpg"))
+        taken = (name.sequence for name in found if name)
+        return max((each for each in taken if each <= names.LAST_ADOPTED), default=0) + 1
 
 
 class Burst:

@@ -63,7 +63,7 @@ def _finish_parts(root: Path, quarantine: Path, disk: Disk) -> tuple[int, int]:
     renamed = quarantined = 0
     for part in sorted(root.rglob(f"*{PART}")):
         target = part.with_suffix("")
-        if names.parse(target.name) and not target.exists() and is_whole_jpeg(part.read_bytes()):
+        if names.parse(target.name) and not target.exists() and _is_whole(part):
             disk.sync(part)
             disk.rename(part, target)
             renamed += 1
@@ -72,6 +72,14 @@ def _finish_parts(root: Path, quarantine: Path, disk: Disk) -> tuple[int, int]:
             quarantined += 1
         disk.sync_folder(part.parent)
     return renamed, quarantined
+
+
+def _is_whole(part: Path) -> bool:
+    try:
+        return is_whole_jpeg(part.read_bytes())
+    except OSError as error:  # A worn sector: no reason to take no more pictures.
+        log.warning("%s goes to quarantine: %s", part, error)
+        return False
 
 
 def _set_aside(path: Path, quarantine: Path, disk: Disk) -> None:
@@ -124,7 +132,8 @@ def _sequence_for(name: FileName, database: Database) -> int:
     taken = database.row("SELECT 1 FROM sequence WHERE id = ?", name.sequence)
     highest = database.row("SELECT coalesce(max(id), 0) FROM sequence")
     assert highest is not None
-    sequence = int(str(highest[0])) + 1 if taken else name.sequence
+    free = taken is None and name.sequence <= names.LAST_ADOPTED
+    sequence = name.sequence if free else int(str(highest[0])) + 1
     trigger = Trigger(at=name.at, monotonic_s=0.0, source=TriggerSource.ADOPTED)
     insert_sequence(database, sequence, name.stem, None, trigger)
     return sequence
