@@ -1,12 +1,18 @@
-"""What lives in RAM beside the store: heartbeats and the status snapshot. Lost with the power."""
+"""What lives in RAM beside the store: heartbeats and the status snapshot. Lost with the power.
+
+A write that fails is logged and forgotten: the keeper sees the old beat grow stale.
+"""
 
 import contextlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["Beat", "beat", "read_beats", "read_snapshot", "write_snapshot"]
+
+log = logging.getLogger(__name__)
 
 SNAPSHOT = "status.json"
 
@@ -51,8 +57,11 @@ def read_snapshot(run: Path) -> dict[str, object] | None:
 
 def _replace(path: Path, value: Mapping[str, object]) -> None:
     part = path.with_name(path.name + ".new")
-    part.write_text(json.dumps(value), "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(value), "utf-8")
+        part.replace(path)
+    except OSError as error:  # The folder is full or gone: no reason to stop the unit.
+        log.warning("%s: not written: %s", path, error)
 
 
 def tries(run: Path, process: str, sequence: int) -> int:

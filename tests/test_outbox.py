@@ -1,0 +1,103 @@
+"""Reports that wait, and messages whose bytes never change again."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import NOON
+from trapnode.model import MessageKind, MessageState
+from trapnode.store.outbox import Outbox
+
+OBSERVATIONS, STATUS = MessageKind.OBSERVATIONS, MessageKind.STATUS
+
+
+@pytest.fixture
+def outbox(store) -> Outbox:
+    return store.outbox
+
+
+def tell(store, kind=OBSERVATIONS, body=b"body", priority=3, at=NOON) -> None:
+    with store.database.transaction():
+        store.outbox.tell(kind, body, priority, at)
+
+
+def freeze(outbox: Outbox, payload: bytes = b"payload"):
+    return outbox.freeze(outbox.reserve_counter(), payload, outbox.waiting(), NOON)
+
+
+def state_of(outbox: Outbox) -> MessageState:
+    return outbox.messages()[0].state
+
+
+def test_the_most_valuable_report_waits_first_then_the_oldest(store, outbox):
+    for body, priority in ((b"a", 3), (b"b", 0), (b"c", 3), (b"d", 0)):
+        tell(store, body=body, priority=priority)
+    assert [report.body for report in outbox.waiting()] == [b"b", b"d", b"a", b"c"]
+
+
+def test_a_waiting_status_report_gives_way_to_a_new_one(store, outbox):
+    tell(store, STATUS, b"old")
+    tell(store)
+    tell(store, STATUS, b"new", at=NOON + timedelta(days=1))
+    assert [report.body for report in outbox.waiting()] == [b"body", b"new"]
+    assert outbox.last_status() == NOON + timedelta(days=1)
+
+
+def test_a_frozen_status_report_stays(store, outbox):
+    tell(store, STATUS, b"old")
+    message = freeze(outbox)
+    tell(store, STATUS, b"new")
+    assert [report.body for report in outbox.reports_of(message.counter)] == [b"old"]
+
+
+def test_a_unit_that_told_no_status_has_none(outbox):
+    assert outbox.last_status() is None
+
+
+def test_a_frozen_message_takes_its_reports_along(store, outbox):
+    tell(store, priority=3)
+    tell(store, priority=1)
+    message = freeze(outbox)
+    assert outbox.waiting() == []
+    assert (message.priority, message.state) == (1, MessageState.QUEUED)
+    assert outbox.messages() == [message]
+    assert len(outbox.reports_of(message.counter)) == 2
+
+
+def test_a_message_goes_from_attempt_to_accepted(store, outbox):
+    tell(store)
+    message = freeze(outbox)
+    outbox.attempt(message, 7, NOON + timedelta(minutes=1))
+    ((tried, boot),) = outbox.undone()
+    assert (tried.state, tried.attempts, boot) == (MessageState.ATTEMPTED, 1, 7)
+    assert tried.not_before == NOON + timedelta(minutes=1)
+    outbox.accepted(message, NOON)
+    assert outbox.undone() == []
+    assert state_of(outbox) is MessageState.ACCEPTED
+
+
+def test_a_message_that_waits_or_is_parked_keeps_its_bytes(store, outbox):
+    tell(store)
+    message = freeze(outbox, b"\x11bytes")
+    outbox.postpone(message, NOON + timedelta(hours=1), "no sky")
+    ((waiting, _),) = outbox.undone()
+    assert (waiting.payload, waiting.not_before) == (b"\x11bytes", NOON + timedelta(hours=1))
+    outbox.park(message, "too long")
+    assert outbox.undone() == []
+    assert state_of(outbox) is MessageState.PARKED
+    assert outbox.messages()[0].payload == b"\x11bytes"
+
+
+def test_counters_go_up_by_one_and_are_never_given_twice(outbox):
+    assert [outbox.reserve_counter() for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_counts_and_the_last_messages(store, outbox):
+    for _ in range(3):
+        tell(store)
+        freeze(outbox)
+    tell(store)
+    assert outbox.counts()["waiting"] == 1
+    assert outbox.counts()["queued"] == 3
+    assert outbox.counts()["parked"] == 0
+    assert [message.counter for message in outbox.messages(last=2)] == [2, 3]

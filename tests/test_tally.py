@@ -1,0 +1,40 @@
+"""The tally of everything on the card."""
+
+from tests.fakes import (
+    BLANK,
+    DEER,
+    LEOPARD,
+    KnowingClassifier,
+    ScriptedModem,
+    boot,
+    sorter_of,
+    take,
+    uplinker_of,
+)
+from trapnode.errors import DeviceError, MessageRefused
+from trapnode.store.tally import Tally, tally
+
+
+def test_an_empty_card_counts_nothing(store):
+    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, None, None)
+
+
+def test_everything_is_counted_once(store, run, clock):
+    take(store, run, clock, bursts=5)
+    scenes = (BLANK, LEOPARD, DEER, DeviceError("broken"), BLANK)
+    sorter = sorter_of(store, run, lambda: KnowingClassifier(scenes))
+    for _ in range(5):  # Four verdicts and one discard of pixels.
+        sorter.sort_next(clock)
+    uplinker = uplinker_of(store, run, boot(store), batch_s=1e6)
+    uplinker.send_next(ScriptedModem([MessageRefused("too long")]), clock)
+    (sequence,) = [each for each in store.sequences.all() if each.id == 3]
+    (store.archive.root / sequence.frames[0].path).unlink()
+    store.repair()
+    found = tally(store)
+    assert (found.sequences, found.discarded, found.targets) == (5, 1, 1)
+    assert (found.unsorted, found.unclassified) == (1, 1)
+    assert (found.waiting, found.parked, found.lost_frames) == (0, 1, 1)
+    assert found.last_trigger is not None
+    assert found.last_trigger.startswith("2026-11-22T04:35")
+    assert found.last_accepted is None
+    assert found.as_snapshot()["sequences"] == 5
