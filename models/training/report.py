@@ -32,7 +32,7 @@ def report(figures: Figures) -> str:
     parts = [
         f"Model `{figures.model}` on {figures.runtime}, thresholds: {limits}. A frame is dropped "
         "when P(blank) reaches `blank` and P(leopard) stays under `target`. Shares carry their "
-        "95 % Wilson intervals. No picture below was seen in training.",
+        "95 % Wilson intervals. Nothing below was seen in training but the sequences marked so.",
         "## Camera-trap frames of sites never trained on",
         _filter(figures, trap),
         "### By site",
