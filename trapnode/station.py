@@ -5,11 +5,13 @@ fails ends the process: what was taken is synced first, and systemd starts it an
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from trapnode.errors import StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Boot, Shot, Trigger
 from trapnode.policy.burst import BurstPlan, goes_on, quiet_until, sync_due
@@ -74,23 +76,44 @@ class Station:
         self._camera_delay_s = camera_delay_s
         self._store = store
         self._run = run
+        self._fault = ""
 
     def run(self, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Watch the PIR until told to stop; raise DeviceError, StoreError."""
+
+        def motion() -> bool:
+            return pir.active and not stopping()
+
+        def still_alive() -> None:
+            alive(self._fault)
+
         quiet = clock.monotonic()
         if pir.active:  # A pin already high gives no edge.
-            quiet = self._capture(quiet, pir, camera, clock, stopping)
-        self._store.repair()
-        ring(self._run, SORTER)
+            quiet = self._capture(quiet, motion, camera, clock, still_alive)
+        self._repair()
         while not stopping():
-            alive("")
+            still_alive()
             clock.wait([pir, stopping], ROUND_S)
             for edge_s in pir.edges():
                 if edge_s >= quiet and not stopping():
-                    quiet = self._capture(edge_s, pir, camera, clock, stopping)
+                    quiet = self._capture(edge_s, motion, camera, clock, still_alive)
+
+    def _repair(self) -> None:
+        """Put right what the last power cut left; a card that refuses may still take frames."""
+        try:
+            self._store.repair()
+        except StoreError as error:
+            self._fault = f"the card is not repaired: {error}"
+            log.error("%s", self._fault)
+        ring(self._run, SORTER)
 
     def _capture(
-        self, edge_s: float, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping
+        self,
+        edge_s: float,
+        motion: Callable[[], bool],
+        camera: Camera,
+        clock: Clock,
+        still_alive: Callable[[], None],
     ) -> float:
         """Make the burst of one trigger; give the moment until which edges are ignored."""
         at = clock.now() - timedelta(seconds=clock.monotonic() - edge_s)
@@ -99,7 +122,7 @@ class Station:
             who.unit, who.utc_offset_min, camera.model, Trigger(at, edge_s), who.boot
         )
         try:
-            self._fill(burst, pir, camera, clock, stopping)
+            self._fill(burst, motion, camera, clock, still_alive)
         finally:
             burst.close()
         log.info(
@@ -112,10 +135,15 @@ class Station:
         return quiet_until(edge_s, clock.monotonic(), self._camera_delay_s)
 
     def _fill(
-        self, burst: Burst, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping
+        self,
+        burst: Burst,
+        motion: Callable[[], bool],
+        camera: Camera,
+        clock: Clock,
+        still_alive: Callable[[], None],
     ) -> None:
         taken, unsynced_since, next_s = 0, 0.0, clock.monotonic()
-        while goes_on(taken, pir.active and not stopping(), self._plan):
+        while goes_on(taken, motion(), self._plan):
             if (early_s := next_s - clock.monotonic()) > 0:
                 clock.wait([], early_s)
             next_s = clock.monotonic() + self._plan.interval_s
@@ -123,5 +151,6 @@ class Station:
             taken += 1
             if burst.unsynced == 1:
                 unsynced_since = clock.monotonic()
-            if sync_due(taken, burst.unsynced, clock.monotonic() - unsynced_since):
+            if sync_due(taken, burst.unsynced, max(next_s, clock.monotonic()) - unsynced_since):
                 burst.sync()
+            still_alive()

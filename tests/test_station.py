@@ -1,0 +1,259 @@
+"""Trigger, burst, whole frames on the card: nothing delays a picture, little loses one."""
+
+import logging
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import (
+    BOOT,
+    PLAN,
+    After,
+    NumberedCamera,
+    boot,
+    jpeg,
+    number_of,
+    station_of,
+    watch_pir,
+)
+from tests.faults import FailingDisk, Power
+from trapnode.errors import DeviceError, StoreError
+from trapnode.model import SequenceState, Shot
+from trapnode.policy.burst import BurstPlan
+from trapnode.sim.clock import SteppedClock
+from trapnode.sim.pir import ScriptedPir
+from trapnode.sim.scene import ReplayCamera
+from trapnode.station import Identity, Station
+from trapnode.store.doorbell import SORTER, Doorbell
+
+
+def watch(store, run, clock, spans, camera=None, plan=PLAN):
+    camera = camera or NumberedCamera(clock)
+    watch_pir(station_of(store, run, boot(store), plan), clock, spans, camera)
+
+
+def frames(store) -> list[int]:
+    return [len(sequence.frames) for sequence in store.sequences.all()]
+
+
+def test_each_trigger_makes_its_burst(store, run, clock):
+    watch(store, run, clock, [(5.0, 0.1), (60.0, 0.1)])
+    assert frames(store) == [3, 3]
+    first, second = store.sequences.all()
+    assert (second.trigger.at - first.trigger.at).total_seconds() == pytest.approx(55.0)
+    assert first.trigger.monotonic_s == 5.0
+    assert first.state is SequenceState.UNSORTED
+
+
+def test_a_pin_high_at_boot_is_a_trigger_and_comes_before_the_repair(store, run, clock):
+    orphan = store.archive.root / "AL07.20260101T000000Z.000001.1.jpg"
+    orphan.write_bytes(jpeg(99))
+    watch(store, run, clock, [(0.0, 0.5)])
+    adopted, taken = store.sequences.all()  # Their numbers are those of their files.
+    assert len(taken.frames) == 3
+    assert adopted.frames[0].path == orphan.name
+
+
+def test_a_burst_goes_on_while_the_animal_moves(store, run, clock):
+    watch(store, run, clock, [(5.0, 2.0)])
+    assert frames(store) == [8]
+
+
+def test_a_stuck_pir_makes_one_burst_of_the_most_frames(store, run, clock):
+    watch(store, run, clock, [(5.0, 500.0)])
+    assert frames(store) == [12]
+
+
+def test_a_fluttering_pir_makes_bursts_no_closer_than_the_camera_delay(store, run, clock):
+    watch(store, run, clock, [(5.0 + n / 10, 0.05) for n in range(100)])
+    starts = [each.trigger.monotonic_s for each in store.sequences.all()]
+    assert all(b - a >= 1.0 for a, b in pairwise(starts))
+    assert len(starts) >= 5
+
+
+class WatchfulCamera(NumberedCamera):
+    """A camera that notes, before each frame, how many of the earlier ones are not durable."""
+
+    def __init__(self, clock, store, exposure_s=0.1):
+        super().__init__(clock, exposure_s)
+        self.unsynced: list[int] = []
+        self._store = store
+
+    def shoot(self) -> Shot:
+        ((rows,),) = self._store.database.rows("SELECT count(*) FROM frame")
+        self.unsynced.append(self.taken - int(str(rows)))
+        return super().shoot()
+
+
+@pytest.mark.parametrize("interval_s", [0.0, 0.3, 1.0, 1.9, 2.0, 3.0, 10.0])
+def test_the_first_frame_is_durable_at_once_and_the_others_in_two_seconds(
+    store, run, clock, interval_s
+):
+    plan = BurstPlan(9, 9, interval_s)
+    camera = WatchfulCamera(clock, store)
+    watch(store, run, clock, [(5.0, 0.1)], camera, plan)
+    assert camera.unsynced[:2] == [0, 0]
+    assert max(camera.unsynced) * max(interval_s, 0.1) <= 2.0
+    assert max(camera.unsynced) <= 4
+
+
+def test_a_slow_camera_waits_no_longer_to_sync(store, run, clock):
+    camera = WatchfulCamera(clock, store, exposure_s=1.5)
+    watch(store, run, clock, [(5.0, 0.1)], camera, BurstPlan(6, 6, 0.3))
+    assert max(camera.unsynced) <= 2
+
+
+class FailingCamera(NumberedCamera):
+    """A camera that fails at its frame number `fails`."""
+
+    fails = 3
+
+    def shoot(self) -> Shot:
+        if self.taken + 1 == self.fails:
+            raise DeviceError("the camera is gone")
+        return super().shoot()
+
+
+@pytest.mark.parametrize(("fails", "kept"), [(1, []), (2, [1]), (3, [2]), (7, [6])])
+def test_a_camera_that_fails_in_a_burst_costs_only_the_frames_not_taken(
+    store, run, clock, fails, kept
+):
+    camera = FailingCamera(clock)
+    camera.fails = fails
+    with pytest.raises(DeviceError, match="the camera is gone"):
+        watch(store, run, clock, [(5.0, 5.0)], camera)
+    assert frames(store) == kept
+    assert all(each.state is SequenceState.UNSORTED for each in store.sequences.all())
+
+
+def test_a_stop_between_bursts_takes_no_more(store, run, clock):
+    pir = ScriptedPir(clock.monotonic, [(5.0, 0.1)])
+    station_of(store, run, boot(store)).run(
+        pir, NumberedCamera(clock), clock, After(lambda: True), lambda fault: None
+    )
+    assert frames(store) == []
+    pir.close()
+
+
+def test_a_stop_in_a_burst_ends_it_after_its_usual_frames(store, run, clock):
+    pir, camera = ScriptedPir(clock.monotonic, [(5.0, 60.0)]), NumberedCamera(clock)
+    station_of(store, run, boot(store)).run(
+        pir, camera, clock, After(lambda: camera.taken >= 2), lambda fault: None
+    )
+    assert frames(store) == [3]
+    pir.close()
+
+
+class JumpingCamera(NumberedCamera):
+    """A camera during whose frames somebody sets the wall clock."""
+
+    def __init__(self, clock, jumps):
+        super().__init__(clock)
+        self._jumps = dict(jumps)
+
+    def shoot(self) -> Shot:
+        shot = super().shoot()
+        if self.taken in self._jumps:
+            self._clock.set_wall(self._jumps[self.taken])
+        return shot
+
+
+@pytest.mark.parametrize("year", [1970, 2016, 2038])
+def test_a_clock_that_jumps_within_and_between_bursts_costs_no_frame(store, run, clock, year):
+    there = datetime(year, 1, 19, 3, 14, 7, tzinfo=UTC)
+    camera = JumpingCamera(clock, {2: there, 3: there, 4: there, 6: there, 8: there})
+    watch(store, run, clock, [(5.0 + 60 * n, 0.1) for n in range(4)], camera)
+    assert frames(store) == [3, 3, 3, 3]
+    files = sorted(store.archive.root.rglob("*[0-9].jpg"))
+    assert {number_of(path.read_bytes()) for path in files} == set(range(1, 13))
+    assert store.repair().adopted == 0
+
+
+def test_a_clock_set_to_the_same_second_again_and_again_costs_no_frame(store, run):
+    there = datetime(2016, 1, 1, tzinfo=UTC)
+    for _ in range(5):
+        clock = SteppedClock(there)
+        watch(store, run, clock, [(0.0, 0.1)])
+    assert frames(store) == [3] * 5
+    assert len({each.trigger.at for each in store.sequences.all()}) == 1
+
+
+def test_a_card_that_fills_up_ends_the_process_with_what_was_synced_on_it(card, run, clock):
+    class Full(FailingDisk):
+        def write(self, path: Path, data: bytes) -> None:
+            if "000002" in path.name and ".3." in path.name:
+                super().write(path, data[:99])
+                raise OSError(28, "No space left on device")
+            super().write(path, data)
+
+    power = Power(make_disk=Full)
+    store = power.open(card)
+    with pytest.raises(StoreError, match="No space left"):
+        watch(store, run, clock, [(5.0, 0.1), (60.0, 0.1)])
+    assert frames(store) == [3, 2]
+    assert all(each.state is SequenceState.UNSORTED for each in store.sequences.all())
+    power.end()
+
+
+def test_a_card_that_refuses_repair_still_takes_frames_and_says_so(card, run, clock):
+    class Refusing(FailingDisk):
+        def rename(self, path: Path, target: Path) -> None:
+            if target.parent.name == "quarantine":
+                raise OSError(5, "Input/output error")
+            super().rename(path, target)
+
+    power = Power(make_disk=Refusing)
+    store = power.open(card)
+    (store.archive.root / "torn.part").write_bytes(b"torn")
+    said: list[str] = []
+    pir = ScriptedPir(clock.monotonic, [(5.0, 0.1)])
+    station_of(store, run, boot(store)).run(
+        pir, NumberedCamera(clock), clock, After(lambda: clock.monotonic() > 20), said.append
+    )
+    assert frames(store) == [3]
+    assert "not repaired" in said[-1]
+    pir.close()
+    power.end()
+
+
+def test_the_watchdog_hears_from_a_long_burst(store, run, clock):
+    heard: list[float] = []
+    pir = ScriptedPir(clock.monotonic, [(5.0, 900.0)])
+    station_of(store, run, boot(store), BurstPlan(3, 60, 10.0)).run(
+        pir,
+        NumberedCamera(clock),
+        clock,
+        After(lambda: clock.monotonic() > 620),
+        lambda fault: heard.append(clock.monotonic()),
+    )
+    assert frames(store) == [60]
+    assert max(b - a for a, b in pairwise(heard)) <= 11
+    pir.close()
+
+
+def test_the_sorter_is_rung_after_the_repair_and_each_burst(store, run, clock):
+    bell = Doorbell(run, SORTER)
+    watch(store, run, clock, [(5.0, 0.1)])
+    assert bell.answered()
+    bell.close()
+
+
+def test_a_missing_run_folder_costs_no_picture(store, tmp_path, clock, caplog):
+    caplog.set_level(logging.INFO)
+    station = Station(Identity("AL07", 600, boot(store)), PLAN, 1.0, store, tmp_path / "none")
+    watch_pir(station, clock, [(5.0, 0.1)], NumberedCamera(clock))
+    assert frames(store) == [3]
+    assert "sequence 1: 3 frames" in caplog.text
+
+
+def test_the_replayed_camera_is_a_camera(store, run, clock, tmp_path):
+    pictures = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for number, path in enumerate(pictures):
+        path.write_bytes(jpeg(number, (1280, 720)))
+    camera = ReplayCamera(iter(pictures).__next__, clock.now, clock.step)
+    watch(store, run, clock, [(5.0, 0.1)], camera)
+    (sequence,) = store.sequences.all()
+    assert sequence.boot == BOOT.id
+    assert [number_of(store.archive.pixels(frame)) for frame in sequence.frames] == [0, 1, 2]
