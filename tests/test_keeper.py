@@ -1,0 +1,142 @@
+"""What a technician sees, and what is told once a day."""
+
+import pytest
+
+from tests.fakes import NOON, After, boot, take
+from trapnode.keeper import STALE_S, Keeper, Keeping
+from trapnode.message import Faults, decode, pack_message
+from trapnode.model import ClockTrust, MessageKind
+from trapnode.sim.battery import SimBattery, SimThermometer
+from trapnode.sim.clock import SteppedClock
+from trapnode.store import ram
+from trapnode.store.doorbell import UPLINKER, Doorbell
+
+PROCESSES = ("station", "sorter")
+
+
+class NoGauge:
+    fault = "battery gauge: not found"
+
+    def millivolts(self) -> None:
+        return None
+
+
+@pytest.fixture
+def make(store, run, clock):
+    def keeper(processes=(), config_fault="", battery=None, celsius=-31.4) -> Keeper:
+        keeping = Keeping("AL07", boot(store), processes, 2, config_fault)
+        gauge = battery or SimBattery(clock.monotonic)
+        return Keeper(keeping, store, run, gauge, SimThermometer(celsius))
+
+    return keeper
+
+
+def status_of(store):
+    (report,) = store.outbox.waiting()
+    return decode(pack_message(MessageKind.STATUS, 1, [report.body])).status
+
+
+def test_the_snapshot_tells_the_unit(make, store, run, clock):
+    take(store, run, clock)
+    make().look(clock, ClockTrust.RTC)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert (snapshot["unit"], snapshot["sequences"], snapshot["unsorted"]) == ("AL07", 1, 1)
+    assert snapshot["temperature_c"] == -31.4
+    assert snapshot["battery_mv"] == 10_800
+    assert snapshot["clock_trust"] == "rtc"
+    assert snapshot["faults"] == []
+
+
+def test_a_unit_tells_its_status_at_once_and_then_once_a_day(make, store, run, clock):
+    bell = Doorbell(run, UPLINKER)
+    keeper = make()
+    keeper.look(clock, ClockTrust.RTC)
+    assert bell.answered()
+    told = {store.outbox.last_status()}
+    for _ in range(6 * 48):
+        clock.step(600)
+        keeper.look(clock, ClockTrust.RTC)
+        told.add(store.outbox.last_status())
+    assert len(told) == 3
+    assert len(store.outbox.waiting()) == 1
+    bell.close()
+
+
+def test_the_status_report_says_what_the_snapshot_says(make, store, clock):
+    make().look(clock, ClockTrust.NETWORK)
+    status = status_of(store)
+    assert status is not None
+    assert (status.at, status.battery_mv, status.temperature_c) == (NOON, 10_800, -31)
+    assert (status.boots, status.clock_trust) == (1, ClockTrust.NETWORK)
+    assert status.faults == Faults(0)
+
+
+def test_a_unit_without_gauges_says_so_and_goes_on(make, store, run, clock):
+    make(battery=NoGauge(), celsius=None).look(clock, ClockTrust.RTC)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert snapshot["faults"] == ["battery gauge: not found"]
+    status = status_of(store)
+    assert status is not None
+    assert (status.battery_mv, status.temperature_c) == (None, None)
+
+
+def test_processes_that_are_missing_silent_or_faulty_are_named(make, store, run, clock):
+    keeper = make(processes=("station", "sorter", "uplinker", "console"))
+    ram.beat(run, "station", clock.monotonic())
+    ram.beat(run, "sorter", clock.monotonic(), "no classifier")
+    clock.step(STALE_S + 1)
+    ram.beat(run, "sorter", clock.monotonic(), "no classifier")
+    ram.beat(run, "console", clock.monotonic())
+    keeper.look(clock, ClockTrust.RTC)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert snapshot["faults"] == [
+        "station: silent for 401 s",
+        "sorter: no classifier",
+        "uplinker: never started",
+    ]
+    status = status_of(store)
+    assert status is not None
+    assert status.faults == Faults.STATION | Faults.SORTER | Faults.UPLINKER
+
+
+def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, monkeypatch):
+    monkeypatch.setattr("trapnode.keeper.CARD_LOW_BYTES", 1 << 60)
+    make(config_fault="broken; running on built-in defaults").look(clock, ClockTrust.NONE)
+    status = status_of(store)
+    assert status is not None
+    assert status.faults == Faults.CONFIG | Faults.CARD | Faults.CLOCK
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    faults = snapshot["faults"]
+    assert isinstance(faults, list)
+    assert faults[0] == "configuration: broken; running on built-in defaults"
+    assert faults[2] == "clock: not set, it says 2026-11-22 04:30Z"
+
+
+def test_the_loop_looks_until_told_to_stop(make, run, clock):
+    looks: list[str] = []
+    keeper = make()
+    keeper.run(clock, lambda: ClockTrust.RTC, After(lambda: len(looks) >= 3), looks.append)
+    assert len(looks) == 3
+    assert clock.monotonic() == 30.0
+
+
+def test_a_full_run_folder_stops_no_status_report(store, tmp_path, clock):
+    keeping = Keeping("AL07", boot(store), (), 2, "")
+    keeper = Keeper(
+        keeping, store, tmp_path / "none", SimBattery(clock.monotonic), SimThermometer()
+    )
+    keeper.look(clock, ClockTrust.RTC)
+    assert len(store.outbox.waiting()) == 1
+
+
+@pytest.mark.parametrize("year", [1970, 2016, 2038, 2105])
+def test_a_mad_clock_stops_no_status_report(make, store, year):
+    clock = SteppedClock(NOON.replace(year=year))
+    make().look(clock, ClockTrust.NONE)
+    status = status_of(store)
+    assert status is not None
+    assert status.at.year == year

@@ -1,0 +1,176 @@
+"""Outbox to modem: the same bytes until the gateway has them, the most valuable first."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.fakes import NOON, After, ScriptedModem, an_observation, boot, uplinker_of
+from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
+from trapnode.message import decode, pack_observation
+from trapnode.model import ClockTrust, MessageKind, MessageState
+from trapnode.sim.clock import SteppedClock
+from trapnode.store.doorbell import UPLINKER, ring
+
+
+def tell(store, *labels, at=NOON, first=1):
+    for identity, label in enumerate(labels, first):
+        priority = {"leopard": 0, "person": 1, "status": 2}.get(label, 3)
+        kind, body = MessageKind.STATUS, bytes(28)
+        if label != "status":
+            kind = MessageKind.OBSERVATIONS
+            body = pack_observation(an_observation(identity, label))
+        with store.database.transaction():
+            store.outbox.tell(kind, body, priority, at)
+
+
+def send_all(uplinker, modem, clock):
+    while uplinker.send_next(modem, clock):
+        pass
+
+
+def labels(payloads):
+    return [[each.label for each in decode(payload).observations] for payload in payloads]
+
+
+@pytest.fixture
+def uplinker(store, run):
+    return uplinker_of(store, run, boot(store))
+
+
+def states(store):
+    return [message.state for message in store.outbox.messages()]
+
+
+def test_leopards_go_first_and_others_ride_along(store, uplinker, clock):
+    tell(store, "deer", "status", "boar", "leopard", "bear")
+    modem = ScriptedModem()
+    send_all(uplinker, modem, clock)
+    assert labels(modem.accepted) == [["leopard", "deer", "boar"], [], ["bear"]]
+    assert states(store) == [MessageState.ACCEPTED] * 3
+    assert store.outbox.waiting() == []
+
+
+def test_an_empty_outbox_sends_nothing(uplinker, clock):
+    modem = ScriptedModem()
+    assert not uplinker.send_next(modem, clock)
+    assert modem.given == []
+
+
+def test_a_deer_alone_waits_for_company_or_its_time(store, run, clock):
+    uplinker = uplinker_of(store, run, boot(store), batch_s=600)
+    tell(store, "deer", at=clock.now())
+    modem = ScriptedModem()
+    assert not uplinker.send_next(modem, clock)
+    clock.step(600)
+    assert uplinker.send_next(modem, clock)
+
+
+def test_a_message_without_a_link_waits_longer_each_time_with_the_same_bytes(
+    store, uplinker, clock
+):
+    tell(store, "leopard")
+    modem = ScriptedModem([LinkUnavailable("no sky")] * 4)
+    tried: list[float] = []
+    while not modem.accepted:
+        if uplinker.send_next(modem, clock):
+            tried.append(clock.monotonic())
+        clock.step(10)
+    waits = [b - a for a, b in pairwise(tried)]
+    assert waits == [60, 120, 240, 480]
+    assert len(set(modem.given)) == 1
+    (message,) = store.outbox.messages()
+    assert message.attempts == 5
+
+
+def test_the_networks_word_on_waiting_is_heeded(store, uplinker, clock):
+    tell(store, "leopard")
+    modem = ScriptedModem([LinkUnavailable("wait", retry_after_s=3000)])
+    uplinker.send_next(modem, clock)
+    clock.step(2999)
+    assert not uplinker.send_next(modem, clock)
+    clock.step(1)
+    assert uplinker.send_next(modem, clock)
+
+
+def test_a_refused_message_is_parked_and_the_others_go(store, uplinker, clock):
+    tell(store, "leopard", "status")
+    modem = ScriptedModem([MessageRefused("too long")])
+    send_all(uplinker, modem, clock)
+    assert states(store) == [MessageState.PARKED, MessageState.ACCEPTED]
+    clock.step(1e6)
+    assert not uplinker.send_next(modem, clock)
+
+
+def test_a_modem_that_fails_ends_the_process_with_the_attempt_noted(store, run, uplinker, clock):
+    tell(store, "leopard")
+    modem = ScriptedModem([DeviceError("the port is gone")])
+    with pytest.raises(DeviceError):
+        uplinker.send_next(modem, clock)
+    (message,) = store.outbox.messages()
+    assert (message.state, message.attempts) == (MessageState.ATTEMPTED, 1)
+    again = uplinker_of(store, run, boot(store))
+    assert not again.send_next(modem, clock)
+    clock.step(60)
+    assert again.send_next(modem, clock)
+    assert len(set(modem.given)) == 1
+
+
+def test_a_clock_that_nobody_trusts_allows_one_attempt_a_boot(store, run, clock):
+    tell(store, "leopard")
+    for kernel in ("one", "two", "three"):
+        uplinker = uplinker_of(store, run, boot(store, kernel, ClockTrust.NONE))
+        modem = ScriptedModem([LinkUnavailable("no sky")] * 9)
+        send_all(uplinker, modem, clock)
+        clock.step(1e6)
+        send_all(uplinker, modem, clock)
+        assert len(modem.given) == 1
+
+
+@pytest.mark.parametrize("year", [1970, 2016])
+def test_a_clock_that_goes_back_holds_no_message(store, uplinker, clock, year):
+    tell(store, "leopard")
+    modem = ScriptedModem([LinkUnavailable("no sky")])
+    uplinker.send_next(modem, clock)
+    clock.set_wall(datetime(year, 1, 1, tzinfo=UTC))
+    assert uplinker.send_next(modem, clock)
+    assert len(modem.accepted) == 1
+
+
+def test_a_clock_that_went_back_a_little_holds_a_message_a_day_at_most(store, uplinker, clock):
+    tell(store, "leopard")
+    modem = ScriptedModem([LinkUnavailable("no sky")])
+    uplinker.send_next(modem, clock)
+    clock.set_wall(clock.now() - timedelta(hours=12))
+    clock.step(86_400)
+    assert uplinker.send_next(modem, clock)
+
+
+def test_a_downlink_is_noticed_and_not_obeyed(store, uplinker, clock, caplog):
+    tell(store, "leopard")
+    send_all(uplinker, ScriptedModem([b"\x01\x02"]), clock)
+    assert "downlink of 2 bytes" in caplog.text
+    assert states(store) == [MessageState.ACCEPTED]
+
+
+def test_the_loop_sends_what_is_due_and_hears_the_bell(store, run, clock):
+    tell(store, "leopard")
+    modem = ScriptedModem()
+    rounds: list[str] = []
+
+    def alive(fault: str) -> None:
+        rounds.append(fault)
+        if len(rounds) == 3:
+            tell(store, "person", first=9)
+            ring(run, UPLINKER)
+
+    uplinker_of(store, run, boot(store)).run(modem, clock, After(lambda: len(rounds) > 5), alive)
+    assert labels(modem.accepted) == [["leopard"], ["person"]]
+
+
+def test_counters_and_messages_go_up_together(store, uplinker):
+    clock = SteppedClock()
+    tell(store, *["leopard"] * 7)
+    modem = ScriptedModem()
+    send_all(uplinker, modem, clock)
+    assert [decode(payload).counter for payload in modem.accepted] == [1, 2, 3]
