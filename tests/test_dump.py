@@ -170,6 +170,19 @@ def test_a_lost_frame_is_named_and_has_no_row(few, tmp_path):
     assert ".000001.2" not in (tmp_path / "out" / "media.csv").read_text("utf-8")
 
 
+def test_a_picture_without_a_row_is_named_until_the_unit_took_it_in(few, tmp_path):
+    path = "2026/11/22/AL07.20261122T030000Z.000002.1.jpg"
+    whole = next((tmp_path / "state" / "archive").rglob("*.000001.1.jpg")).read_bytes()
+    (tmp_path / "state" / "archive" / path).write_bytes(whole)
+    summary = dumped(few, tmp_path / "out")
+    assert summary.without_row == [path]
+    assert "1 pictures have no row yet" in str(summary)
+    few.store.repair()
+    summary = dumped(few, tmp_path / "out")
+    assert summary.without_row == []
+    assert summary.sequences == 2
+
+
 def test_a_frame_that_cannot_be_read_leaves_its_preview(few, tmp_path):
     (frame,) = (tmp_path / "state" / "archive").rglob("*000001.2.jpg")
     frame.unlink()

@@ -104,11 +104,9 @@ def classify(
 
     Pictures that cannot be read are named on stderr. Without outputs the summary goes to stdout.
     """
-    count = sum(1 for _ in find(paths))
-    if not count:
-        raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(ENDINGS)})")
     summary, thresholds = Summary(), Thresholds(**classifier.thresholds)
-    with _Outputs(paths, classifier, csv_path, json_path) as outputs, meter(count, "img") as done:
+    total = _total(paths)
+    with _Outputs(paths, classifier, csv_path, json_path) as outputs, meter(total, "img") as done:
         for sequence, group in _sequences(find(paths), by_folder):
             judged = [_judge(path, classifier) for path in group]
             decision = decide([each.scores for each in judged], thresholds, targets)
@@ -118,6 +116,12 @@ def classify(
         outputs.end()
     print(summary, file=sys.stderr if csv_path or json_path else sys.stdout)
     return summary
+
+
+def _total(paths: Sequence[Path]) -> int:
+    if total := sum(1 for _ in find(paths)):
+        return total
+    raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(ENDINGS)})")
 
 
 def _sequences(paths: Iterable[Path], by_folder: bool) -> Iterator[tuple[Path, Iterable[Path]]]:

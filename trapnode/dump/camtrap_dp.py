@@ -69,6 +69,7 @@ def write_dump(
         dump = _Dump(store, copier, _Order(unit, utc_offset_min, now), stood)
         dump.write_records()
         dump.write_package(project)
+        dump.summary.without_row = sorted(reading.without_row(store.database, store.archive.root))
         copier.finish()
     return dump.summary
 

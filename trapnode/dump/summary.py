@@ -18,6 +18,7 @@ class DumpSummary:
     previews_only: int = 0
     lost: list[str] = field(default_factory=list)  # Frames without any file: named, no media row.
     unreadable: list[str] = field(default_factory=list)  # Files the card does not give.
+    without_row: list[str] = field(default_factory=list)  # On the card, not in the dump.
     kept: int = 0  # Files that an earlier run had brought.
     bytes: int = 0
     labels: dict[str, int] = field(default_factory=dict)
@@ -42,6 +43,11 @@ class DumpSummary:
         ]
         lines += _named("frames are lost: no file on the card", self.lost)
         lines += _named("files cannot be read from the card", self.unreadable)
+        lines += _named(
+            "pictures have no row yet and are not here; start the unit once with this card, it"
+            " takes them in, and dump again",
+            self.without_row,
+        )
         lines += [f"warning: {n} sequences {remark}" for remark, n in self.remarks.items()]
         if self.missing:
             lines.append(f"INCOMPLETE: {self.dest / 'INCOMPLETE.txt'} says what to do")

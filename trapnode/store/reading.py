@@ -41,6 +41,7 @@ __all__ = [
     "open_card",
     "size",
     "walk",
+    "without_row",
 ]
 
 Row = tuple[object, ...]
@@ -100,6 +101,16 @@ def walk(database: Database) -> Iterator[Record]:
     ):
         yield from batch
         last = batch[-1].sequence.id
+
+
+def without_row(database: Database, root: Path) -> Iterator[str]:
+    """Name frames that power cut before their row, which the station's repair will adopt."""
+    for path in root.rglob("*.jpg"):
+        name, frame = names.parse(path.name), str(path.relative_to(root))
+        if name is None or name.preview:
+            continue
+        if database.row("SELECT 1 FROM frame WHERE path = ?", frame) is None:
+            yield frame
 
 
 def _records(database: Database, sql: str, *values: object) -> list[Record]:
