@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import ImageFile
 
 from tests.faults import Power
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.store import Store
+
+
+@pytest.fixture(autouse=True)
+def strict_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what megadetector-utils does on import: take torn pictures for whole ones."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
 
 
 @pytest.fixture
