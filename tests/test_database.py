@@ -142,6 +142,23 @@ def test_a_transaction_is_durable_as_one_or_not_at_all(store: Store):
     assert store.database.rows("SELECT * FROM counter") == [("x", 1)]
 
 
+def test_a_commit_that_fails_leaves_nothing_behind(state):
+    class Failing(sqlite3.Connection):
+        def execute(self, sql, *rest):
+            if sql == "COMMIT":
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, *rest)
+
+    def failing(path):
+        return sqlite3.connect(path, isolation_level=None, factory=Failing)
+
+    store = open_store(state, connect=failing)
+    with pytest.raises(StoreError, match="disk I/O error"):
+        count(store, "INSERT INTO counter VALUES ('x', 1)")
+    assert store.database.rows("SELECT * FROM counter") == []
+    store.close()
+
+
 def test_a_boot_has_one_row_whoever_comes_first(state):
     one, two = open_store(state), open_store(state)
     assert boot(one, "kernel") == boot(two, "kernel")

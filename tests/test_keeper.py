@@ -1,8 +1,11 @@
 """What a technician sees, and what is told once a day."""
 
+import shutil
+
 import pytest
 
 from tests.fakes import NOON, After, boot, take
+from trapnode.errors import StoreError
 from trapnode.keeper import STALE_S, Keeper, Keeping
 from trapnode.message import Faults, decode, pack_message
 from trapnode.model import ClockTrust, MessageKind
@@ -114,6 +117,14 @@ def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, m
     assert isinstance(faults, list)
     assert faults[0] == "configuration: broken; running on built-in defaults"
     assert faults[2] == "clock: not set, it says 2026-11-22 04:30Z"
+
+
+def test_a_card_that_is_gone_ends_the_keeper(make, store, state, clock):
+    shutil.rmtree(state)
+    with pytest.raises(StoreError):
+        make().look(clock, ClockTrust.RTC)
+    with pytest.raises(StoreError, match="state"):
+        store.card_space()
 
 
 def test_the_loop_looks_until_told_to_stop(make, run, clock):

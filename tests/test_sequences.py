@@ -93,3 +93,16 @@ def test_counts_tell_states_and_labels(taken):
     assert counts["sequence.sorted"] == counts["observation.leopard"] == 1
     assert counts["sequence.unsorted"] == 3
     assert counts["frame.whole"] == 12
+
+
+def test_bytes_are_counted_by_sequence_and_by_what_became_of_them(taken):
+    frames, previews = taken.sequences.bytes_of(1)
+    assert frames > previews > 0
+    assert taken.sequences.bytes_of(99) == (0, 0)
+    conclude(taken, 1, "blank", verdict=Verdict.DISCARD)
+    everything = sum(taken.sequences.bytes_of(each)[0] for each in (1, 2, 3, 4))
+    assert taken.sequences.saved_and_discarded() == (everything - frames, frames)
+
+
+def test_the_best_score_is_the_most_probable_label():
+    assert SCORES.best == ("leopard", 0.87654321)
