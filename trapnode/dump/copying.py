@@ -1,10 +1,11 @@
 """Putting files into DEST: each is read once, hashed on its way, and whole once it has its name.
 
-`.part`, write, fsync, rename, fsync the folder, as on the card, but in batches: the kernel writes
-the pictures of a batch back while the next ones are hashed.
+`.part`, write, sync, rename, fsync the folder, as on the card, but in batches: one `syncfs` costs
+what one fsync does, and a card of small previews holds a hundred thousand files.
 """
 
 import contextlib
+import ctypes
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ __all__ = ["SUMS", "Copier", "Progress", "Put", "Unreadable"]
 PART = ".part"
 SUMS = "SHA256SUMS"
 CHUNK = 1 << 20
-BATCH = 64  # Open files at a time; some 200 MB of pictures.
+BATCH_FILES = 1000  # Between two syncs; what a cut loses at most, with the next.
+BATCH_BYTES = 256 << 20
+LARGE = 1 << 20  # A file worth telling the kernel to begin writing.
 
 Progress = Callable[[int], object]
 """Take the bytes that went by since the last call."""
@@ -36,9 +39,6 @@ class Unreadable(TrapnodeError):
         self.gone = isinstance(error, FileNotFoundError)
 
 
-File = tuple[BinaryIO, Path]
-
-
 class Copier:
     """The way into DEST, used in a `with`; every method raises StoreError when DEST fails."""
 
@@ -47,7 +47,8 @@ class Copier:
         self.bytes = 0  # Of all files that the dump now has.
         self.kept = 0  # Files that an earlier run had already brought.
         self._progress = progress
-        self._files: list[File] = []  # Written, not durable yet.
+        self._written: list[Path] = []  # Whole as `.part`, not durable yet.
+        self._written_bytes = 0
         self._lines: list[str] = []
         self._folders: set[Path] = set()
         self._buffer = memoryview(bytearray(CHUNK))
@@ -59,9 +60,8 @@ class Copier:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file, _target in (*self._files, (self._sums, self.dest)):
-            with contextlib.suppress(OSError):  # A full disk: what matters was said already.
-                file.close()
+        with contextlib.suppress(OSError):  # A full disk: what matters was said already.
+            self._sums.close()
 
     def copy(self, source: Path, path: str) -> None:
         """Bring one file; the one that is there stays if it is the same. Raise Unreadable."""
@@ -93,25 +93,28 @@ class Copier:
                     self.bytes += file.write(content)
 
             yield put
-            _seal([(file, target)])
+            with _failing(target):
+                file.flush()
+        self._written.append(target)
         self._note(digest.hexdigest(), path)
 
     def settle(self) -> None:
         """Make what was brought so far durable, and give it its names."""
-        files, self._files = self._files, []
-        lines, self._lines = self._lines, []
-        _seal(files)
+        _seal(self.dest, self._written)
         with _failing(self.dest / SUMS):
-            self._sums.write("".join(lines).encode("utf-8", "surrogateescape"))
+            self._sums.write("".join(self._lines).encode("utf-8", "surrogateescape"))
+        self._written, self._lines, self._written_bytes = [], [], 0
 
     def finish(self) -> None:
         """Write SHA256SUMS, for `sha256sum -c`: with it the dump is whole."""
         self.settle()
-        _seal([(self._sums, self.dest / SUMS)])
+        with _failing(self.dest / SUMS):
+            self._sums.close()
+        _seal(self.dest, [self.dest / SUMS])
 
     def _note(self, digest: str, path: str) -> None:
         self._lines.append(f"{digest}  {path}\n")
-        if len(self._files) >= BATCH:
+        if len(self._written) >= BATCH_FILES or self._written_bytes >= BATCH_BYTES:
             self.settle()
 
     def _count(self, count: int) -> None:
@@ -119,23 +122,22 @@ class Copier:
         self._progress(count)
 
     def _bring(self, source: Path, target: Path) -> str:
-        digest = hashlib.sha256()
-        with _card(source) as card:
-            file = self._create(target)
-            self._files.append((file, target))
-            try:
+        digest, size = hashlib.sha256(), 0
+        try:
+            with _card(source) as card, self._create(target) as file:
                 while count := _read(card, self._buffer):
                     digest.update(self._buffer[:count])
                     with _failing(target):
                         file.write(self._buffer[:count])
+                    size += count
                     self._count(count)
                 with _failing(target):
-                    _begin_writing_back(file)
-            except Unreadable:
-                self._files.pop()
-                file.close()
-                _part(target).unlink()
-                raise
+                    _begin_writing(file, size)
+        except Unreadable:
+            _part(target).unlink(missing_ok=True)
+            raise
+        self._written.append(target)
+        self._written_bytes += size
         return digest.hexdigest()
 
     def _create(self, target: Path) -> BinaryIO:
@@ -146,18 +148,31 @@ class Copier:
             return _part(target).open("wb")
 
 
-def _seal(files: list[File]) -> None:
+def _seal(dest: Path, targets: list[Path]) -> None:
     """Make files durable, then name them, then make the names durable."""
-    for file, target in files:
-        with _failing(target), file:
-            file.flush()
-            os.fsync(file.fileno())
-    for _, target in files:
+    with _failing(dest):
+        _sync([_part(target) for target in targets], dest)
+    for target in targets:
         with _failing(target):
-            _part(target).rename(target)
-    for folder in {target.parent for _, target in files}:
+            os.rename(_part(target), target)
+    for folder in {target.parent for target in targets}:
         with _failing(folder):
-            _sync_folder(folder)
+            _sync_path(folder)
+
+
+def _sync(files: list[Path], folder: Path) -> None:
+    """Make files durable; where the system can, all of the file system at once."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # Not Linux.
+        for file in files:
+            _sync_path(file)
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
 
 
 def _same(source: Path, target: Path) -> str | None:
@@ -193,10 +208,10 @@ def _read(card: FileIO, buffer: memoryview) -> int:
         raise Unreadable(Path(str(card.name)), error) from error
 
 
-def _begin_writing_back(file: BinaryIO) -> None:
-    """Let the kernel write this file while we hash the next: its fsync then waits less."""
+def _begin_writing(file: BinaryIO, size: int) -> None:
+    """Let the kernel write a large file while we hash the next: the sync then waits less."""
     file.flush()
-    if hasattr(os, "posix_fadvise"):  # Linux; a desk may be a Mac.
+    if size >= LARGE and hasattr(os, "posix_fadvise"):  # Linux; a desk may be a Mac.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
@@ -212,8 +227,8 @@ def _failing(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: cannot be written: {error}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
