@@ -30,7 +30,7 @@ contracts: .venv/ready ## who may import whom (import-linter)
 	$(BIN)/lint-imports
 
 unit: .venv/ready ## the tests alone
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test: lint types contracts unit ## all that CI runs
 
