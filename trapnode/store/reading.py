@@ -1,6 +1,5 @@
 """Reading the whole store in bounded memory: what the dump walks. Nothing here writes to a card."""
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Rows
@@ -9,24 +8,22 @@ from datetime import datetime
 from pathlib import Path
 
 from trapnode.errors import StoreError
-from trapnode.model import (
-    CaptureMethod,
-    ClockTrust,
-    Frame,
-    FrameState,
-    Observation,
-    Scores,
-    Sequence,
-    SequenceState,
-    Trigger,
-    TriggerSource,
-    Verdict,
-)
+from trapnode.model import ClockTrust, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
 from trapnode.store.database import Database, moment
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Outbox
+from trapnode.store.rows import (
+    FRAME,
+    OBSERVATION,
+    SEQUENCE,
+    Row,
+    integer,
+    observation_of,
+    scores_of,
+    sequence_of,
+)
 from trapnode.store.sequences import Sequences
 from trapnode.store.store import DATABASE, Store
 
@@ -44,14 +41,11 @@ __all__ = [
     "without_row",
 ]
 
-Row = tuple[object, ...]
-
 BATCH = 200  # Sequences in memory at a time.
-RECORD = """
-    SELECT s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method, s.state,
-           coalesce(b.clock_trust, 'none'), o.verdict, o.label, o.probability, o.event, o.target,
-           o.audit, o.reason, o.classified_by, o.classified_at, s.stem
-    FROM sequence s LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"""
+RECORD = (
+    f"SELECT {SEQUENCE}, s.stem, {OBSERVATION} FROM sequence s"
+    " LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +112,16 @@ def _records(database: Database, sql: str, *values: object) -> list[Record]:
     rows = database.rows(sql, *values)
     if not rows:
         return []
-    ids = [_int(row[0]) for row in rows]
+    ids = [integer(row[0]) for row in rows]
     frames: dict[int, list[Row]] = {each: [] for each in ids}
     for row in database.rows(
-        "SELECT sequence, number, path, captured_at, state, scores FROM frame"
+        f"SELECT {FRAME}, scores FROM frame"
         " WHERE sequence BETWEEN ? AND ? ORDER BY sequence, number",
         min(ids),
         max(ids),
     ):
-        frames.setdefault(_int(row[0]), []).append(row)
-    return [_record(row, frames[_int(row[0])]) for row in rows]
+        frames.setdefault(integer(row[0]), []).append(row)
+    return [_record(row, frames[integer(row[0])]) for row in rows]
 
 
 def newest(database: Database, before: int, limit: int) -> list[Record]:
@@ -148,7 +142,7 @@ def event_spans(database: Database) -> dict[int, Span]:
         " GROUP BY o.event HAVING count(DISTINCT o.id) > 1"
     )
     return {
-        _int(event): Span(str(stem), moment(first), moment(last))
+        integer(event): Span(str(stem), moment(first), moment(last))
         for event, stem, first, last in rows
     }
 
@@ -160,7 +154,7 @@ def next_trusted(database: Database, after: int) -> tuple[int, datetime] | None:
         " WHERE s.id > ? AND b.clock_trust != 'none' ORDER BY s.id LIMIT 1",
         after,
     )
-    return (_int(row[0]), moment(row[1])) if row else None
+    return (integer(row[0]), moment(row[1])) if row else None
 
 
 def extent(database: Database) -> tuple[datetime, datetime] | None:
@@ -191,57 +185,12 @@ def archive_name(database: Database) -> str:
 
 
 def _record(row: Row, frames: Rows[Row]) -> Record:
-    sequence = Sequence(
-        id=_int(row[0]),
-        boot=_int(row[1] or 0),
-        trigger=Trigger(
-            moment(row[2]),
-            float(str(row[3])),
-            TriggerSource(str(row[4])),
-            CaptureMethod(str(row[5])),
-        ),
-        clock_trust=ClockTrust(str(row[7])),
-        state=SequenceState(str(row[6])),
-        frames=tuple(map(_frame, frames)),
-    )
-    scores = {_int(each[1]): _scores(each[5]) for each in frames}
-    return Record(sequence, str(row[17]), _observation(row, sequence), scores)
-
-
-def _observation(row: Row, sequence: Sequence) -> Observation | None:
-    if row[8] is None:
-        return None
-    return Observation(
-        id=sequence.id,
-        observed_at=sequence.trigger.at,
-        verdict=Verdict(str(row[8])),
-        label=str(row[9]),
-        probability=None if row[10] is None else float(str(row[10])),
-        frames=len(sequence.frames),
-        event=_int(row[11]),
-        clock_trusted=sequence.clock_trust is not ClockTrust.NONE,
-        target=bool(row[12]),
-        audit=bool(row[13]),
-        reason=str(row[14]),
-        classified_by=str(row[15]),
-        classified_at=moment(row[16]),
-    )
-
-
-def _frame(row: Row) -> Frame:
-    return Frame(
-        sequence=_int(row[0]),
-        number=_int(row[1]),
-        path=str(row[2]),
-        preview_path=names.preview_path(str(row[2])),
-        captured_at=moment(row[3]),
-        state=FrameState(str(row[4])),
-    )
-
-
-def _scores(packed: object) -> Scores | None:
-    return None if packed is None else Scores(json.loads(str(packed)))
-
-
-def _int(value: object) -> int:
-    return int(str(value))
+    sequence = sequence_of(row[:8], frames)
+    trusted = sequence.clock_trust is not ClockTrust.NONE
+    observation = None
+    if row[9] is not None:
+        observation = observation_of(
+            row[9:], sequence.id, sequence.trigger.at, len(sequence.frames), trusted
+        )
+    scores = {integer(each[1]): scores_of(each[5]) for each in frames}
+    return Record(sequence, str(row[8]), observation, scores)

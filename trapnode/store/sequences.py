@@ -1,13 +1,11 @@
 """The rows of sequences, their frames and observations: the sorter's side of the store."""
 
-import json
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from datetime import datetime
 
 from trapnode.model import (
     Boot,
-    CaptureMethod,
     ClockTrust,
     Frame,
     FrameState,
@@ -15,27 +13,26 @@ from trapnode.model import (
     Scores,
     Sequence,
     SequenceState,
-    Trigger,
-    TriggerSource,
     Verdict,
     WakeReason,
 )
-from trapnode.store import names
 from trapnode.store.database import Database, moment, text
+from trapnode.store.rows import (
+    FRAME,
+    OBSERVATION,
+    SEQUENCE,
+    Row,
+    frame_of,
+    integer,
+    observation_of,
+    packed,
+    scores_of,
+    sequence_of,
+)
 
 __all__ = ["Sequences", "begin_boot"]
 
-FRAME = "sequence, number, path, captured_at, state"
-SEQUENCE = """
-    s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method,
-    coalesce(b.clock_trust, 'none'), s.state
-    FROM sequence s LEFT JOIN boot b ON b.id = s.boot"""
-OBSERVATION = """
-    SELECT o.id, s.triggered_at, o.label, o.probability,
-           (SELECT count(*) FROM frame f WHERE f.sequence = o.id),
-           o.event, coalesce(b.clock_trust, 'none'), o.target, o.audit, o.verdict,
-           o.classified_by, o.classified_at, o.reason
-    FROM observation o JOIN sequence s ON s.id = o.id LEFT JOIN boot b ON b.id = s.boot"""
+FROM = "FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
 
 
 def begin_boot(
@@ -76,7 +73,7 @@ class Sequences:
     def next_unsorted(self) -> Sequence | None:
         """Give the oldest sequence that waits for its verdict, with its frames."""
         row = self._database.row(
-            f"SELECT {SEQUENCE} WHERE s.state = 'unsorted' ORDER BY s.id LIMIT 1"
+            f"SELECT {SEQUENCE} {FROM} WHERE s.state = 'unsorted' ORDER BY s.id LIMIT 1"
         )
         return self._sequence(row) if row else None
 
@@ -92,7 +89,7 @@ class Sequences:
         for (number,), each in zip(numbers, scores, strict=True):
             self._database.run(
                 "UPDATE frame SET scores = ? WHERE sequence = ? AND number = ?",
-                None if each is None else _packed(each),
+                None if each is None else packed(each),
                 observation.id,
                 number,
             )
@@ -111,7 +108,7 @@ class Sequences:
     def discarding(self) -> list[Frame]:
         """List frames whose verdict is on the card and whose pixels are to go."""
         return [
-            _frame(row)
+            frame_of(row)
             for row in self._database.rows(
                 f"SELECT {FRAME} FROM frame WHERE state = 'discarding' ORDER BY sequence, number"
             )
@@ -131,7 +128,7 @@ class Sequences:
     def last_of(self, label: str, before: int) -> tuple[int, Sequence] | None:
         """Give event and sequence of the last observation with this label before a sequence."""
         row = self._database.row(
-            f"SELECT o.event, {SEQUENCE} JOIN observation o ON o.id = s.id"
+            f"SELECT o.event, {SEQUENCE} {FROM} JOIN observation o ON o.id = s.id"
             " WHERE o.label = ? AND o.id < ? ORDER BY o.id DESC LIMIT 1",
             label,
             before,
@@ -141,14 +138,29 @@ class Sequences:
     def observations(self, since: int = 0, last: int | None = None) -> list[Observation]:
         """List observations with an id above `since`, oldest first; only the `last` so many."""
         order = "ORDER BY o.id" if last is None else f"ORDER BY o.id DESC LIMIT {int(last)}"
-        rows = self._database.rows(f"{OBSERVATION} WHERE o.id > ? {order}", since)
-        return sorted((_observation(row) for row in rows), key=lambda each: each.id)
+        rows = self._database.rows(
+            "SELECT s.id, s.triggered_at, coalesce(b.clock_trust, 'none'),"
+            f" (SELECT count(*) FROM frame f WHERE f.sequence = s.id), {OBSERVATION}"
+            f" {FROM} JOIN observation o ON o.id = s.id WHERE o.id > ? {order}",
+            since,
+        )
+        found = (
+            observation_of(
+                row[4:],
+                integer(row[0]),
+                moment(row[1]),
+                integer(row[3]),
+                row[2] != ClockTrust.NONE.value,
+            )
+            for row in rows
+        )
+        return sorted(found, key=lambda each: each.id)
 
     def all(self, since: int = 0) -> Iterator[Sequence]:
         """Walk the sequences with an id above `since`, with their frames, oldest first."""
         last = since
         while rows := self._database.rows(
-            f"SELECT {SEQUENCE} WHERE s.id > ? ORDER BY s.id LIMIT 100", last
+            f"SELECT {SEQUENCE} {FROM} WHERE s.id > ? ORDER BY s.id LIMIT 100", last
         ):
             yield from map(self._sequence, rows)
             last = int(str(rows[-1][0]))
@@ -158,10 +170,7 @@ class Sequences:
         rows = self._database.rows(
             "SELECT number, scores FROM frame WHERE sequence = ? ORDER BY number", sequence
         )
-        return {
-            int(str(number)): None if packed is None else Scores(json.loads(str(packed)))
-            for number, packed in rows
-        }
+        return {integer(number): scores_of(found) for number, found in rows}
 
     def bytes_of(self, sequence: int) -> tuple[int, int]:
         """Give the bytes of a sequence's frames and of its previews, as they were written."""
@@ -197,23 +206,11 @@ class Sequences:
             )
         }
 
-    def _sequence(self, row: tuple[object, ...]) -> Sequence:
+    def _sequence(self, row: Row) -> Sequence:
         frames = self._database.rows(
             f"SELECT {FRAME} FROM frame WHERE sequence = ? ORDER BY number", row[0]
         )
-        return Sequence(
-            id=int(str(row[0])),
-            boot=int(str(row[1] or 0)),
-            trigger=Trigger(
-                moment(row[2]),
-                float(str(row[3])),
-                TriggerSource(str(row[4])),
-                CaptureMethod(str(row[5])),
-            ),
-            clock_trust=ClockTrust(str(row[6])),
-            state=SequenceState(str(row[7])),
-            frames=tuple(map(_frame, frames)),
-        )
+        return sequence_of(row, frames)
 
     def _insert(self, observation: Observation) -> None:
         assert observation.classified_at is not None
@@ -230,37 +227,3 @@ class Sequences:
             observation.classified_by,
             text(observation.classified_at),
         )
-
-
-def _packed(scores: Scores) -> str:
-    return json.dumps({label: round(p, 4) for label, p in scores.by_label.items()})
-
-
-def _frame(row: tuple[object, ...]) -> Frame:
-    sequence, number, path, captured_at, state = row
-    return Frame(
-        int(str(sequence)),
-        int(str(number)),
-        str(path),
-        names.preview_path(str(path)),
-        moment(captured_at),
-        FrameState(str(state)),
-    )
-
-
-def _observation(row: tuple[object, ...]) -> Observation:
-    return Observation(
-        id=int(str(row[0])),
-        observed_at=moment(row[1]),
-        label=str(row[2]),
-        probability=None if row[3] is None else float(str(row[3])),
-        frames=int(str(row[4])),
-        event=int(str(row[5])),
-        clock_trusted=ClockTrust(str(row[6])) is not ClockTrust.NONE,
-        target=bool(row[7]),
-        audit=bool(row[8]),
-        verdict=Verdict(str(row[9])),
-        classified_by=str(row[10]),
-        classified_at=moment(row[11]),
-        reason=str(row[12]),
-    )

@@ -1,0 +1,111 @@
+"""Rows as values: the one place that knows which column is what."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from trapnode.model import (
+    CaptureMethod,
+    ClockTrust,
+    Frame,
+    FrameState,
+    Observation,
+    Scores,
+    Sequence,
+    SequenceState,
+    Trigger,
+    TriggerSource,
+    Verdict,
+)
+from trapnode.store import names
+from trapnode.store.database import moment
+
+__all__ = [
+    "FRAME",
+    "OBSERVATION",
+    "SEQUENCE",
+    "Row",
+    "frame_of",
+    "integer",
+    "observation_of",
+    "packed",
+    "scores_of",
+    "sequence_of",
+]
+
+Row = tuple[object, ...]
+
+SEQUENCE = (  # Of `sequence s LEFT JOIN boot b`.
+    "s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method, s.state,"
+    " coalesce(b.clock_trust, 'none')"
+)
+FRAME = "sequence, number, path, captured_at, state"
+OBSERVATION = (  # Of `observation o`.
+    "o.verdict, o.label, o.probability, o.event, o.target, o.audit, o.reason, o.classified_by,"
+    " o.classified_at"
+)
+
+
+def sequence_of(row: Row, frames: Iterable[Row]) -> Sequence:
+    """Make a sequence of the columns SEQUENCE, and of its frames' columns FRAME."""
+    return Sequence(
+        id=integer(row[0]),
+        boot=integer(row[1] or 0),
+        trigger=Trigger(
+            moment(row[2]),
+            float(str(row[3])),
+            TriggerSource(str(row[4])),
+            CaptureMethod(str(row[5])),
+        ),
+        state=SequenceState(str(row[6])),
+        clock_trust=ClockTrust(str(row[7])),
+        frames=tuple(map(frame_of, frames)),
+    )
+
+
+def frame_of(row: Row) -> Frame:
+    """Make a frame of the columns FRAME; more columns may follow them."""
+    return Frame(
+        sequence=integer(row[0]),
+        number=integer(row[1]),
+        path=str(row[2]),
+        preview_path=names.preview_path(str(row[2])),
+        captured_at=moment(row[3]),
+        state=FrameState(str(row[4])),
+    )
+
+
+def observation_of(
+    row: Row, sequence: int, at: datetime, frames: int, trusted: bool
+) -> Observation:
+    """Make an observation of the columns OBSERVATION, and of what its sequence knows."""
+    return Observation(
+        id=sequence,
+        observed_at=at,
+        frames=frames,
+        clock_trusted=trusted,
+        verdict=Verdict(str(row[0])),
+        label=str(row[1]),
+        probability=None if row[2] is None else float(str(row[2])),
+        event=integer(row[3]),
+        target=bool(row[4]),
+        audit=bool(row[5]),
+        reason=str(row[6]),
+        classified_by=str(row[7]),
+        classified_at=moment(row[8]),
+    )
+
+
+def packed(scores: Scores) -> str:
+    """Write scores as a row holds them."""
+    return json.dumps({label: round(p, 4) for label, p in scores.by_label.items()})
+
+
+def scores_of(value: object) -> Scores | None:
+    """Read scores as a row holds them."""
+    return None if value is None else Scores(json.loads(str(value)))
+
+
+def integer(value: object) -> int:
+    """Read a whole number."""
+    return int(str(value))
