@@ -57,6 +57,25 @@ def test_an_empty_outbox_sends_nothing(uplinker, clock):
     assert modem.given == []
 
 
+def test_one_bad_sky_costs_one_session_and_not_one_for_each_message(store, uplinker, clock):
+    tell(store, "status", *["deer"] * 9)
+    modem = ScriptedModem([LinkUnavailable("no sky")])
+    send_all(uplinker, modem, clock)
+    assert len(modem.given) == 1
+    clock.step(60)
+    send_all(uplinker, modem, clock)
+    assert len(modem.accepted) == 4
+
+
+def test_a_leopard_is_tried_even_under_a_bad_sky(store, uplinker, clock):
+    tell(store, "status")
+    modem = ScriptedModem([LinkUnavailable("no sky")])
+    send_all(uplinker, modem, clock)
+    tell(store, "leopard", first=7)
+    send_all(uplinker, modem, clock)
+    assert labels(modem.accepted)[0] == ["leopard"]
+
+
 def test_a_deer_alone_waits_for_company_or_its_time(store, run, clock):
     uplinker = uplinker_of(store, run, boot(store), batch_s=600)
     tell(store, "deer", at=clock.now())

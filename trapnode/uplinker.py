@@ -14,6 +14,7 @@ from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_RECORDS, pack_message
 from trapnode.model import Boot, Message, Report
 from trapnode.policy.priority import next_to_send
+from trapnode.policy.report import PRIORITY_TARGET
 from trapnode.policy.retry import may_try, next_attempt
 from trapnode.store.doorbell import UPLINKER, Doorbell
 from trapnode.store.store import Store
@@ -45,6 +46,8 @@ class Uplinker:
         self._run = run
         self._boot = boot
         self._batch_s = batch_s
+        self._down_until_s = 0.0  # Monotonic; while the link is down ...
+        self._down_priority = 0  # ... only what is more valuable than this is tried.
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Send what is due until told to stop; raise DeviceError, StoreError."""
@@ -68,11 +71,21 @@ class Uplinker:
         ]
         waiting = self._store.outbox.waiting()
         chosen = next_to_send(frozen, waiting, now, MAX_RECORDS, self._batch_s)
-        if chosen is None:
+        if chosen is None or self._not_worth_it(chosen, clock):
             return False
         message = chosen if isinstance(chosen, Message) else self._freeze(chosen, now)
         self._attempt(message, modem, clock)
         return True
+
+    def _not_worth_it(self, chosen: Message | tuple[Report, ...], clock: Clock) -> bool:
+        """Say whether to wait with it: one bad sky must not cost a session for each message.
+
+        A target is always worth its session.
+        """
+        priority = chosen.priority if isinstance(chosen, Message) else chosen[0].priority
+        if priority == PRIORITY_TARGET or clock.monotonic() >= self._down_until_s:
+            return False
+        return priority >= self._down_priority
 
     def _freeze(self, reports: tuple[Report, ...], now: datetime) -> Message:
         counter = self._store.outbox.reserve_counter()
@@ -87,12 +100,15 @@ class Uplinker:
         except LinkUnavailable as error:
             until = next_attempt(attempts, clock.now(), error.retry_after_s)
             outbox.postpone(message, until, str(error))
+            self._down_until_s = clock.monotonic() + (until - clock.now()).total_seconds()
+            self._down_priority = message.priority
             log.info("message %d waits until %s: %s", message.counter, until, error)
         except MessageRefused as error:
             outbox.park(message, str(error))
             log.warning("message %d parked: %s", message.counter, error)
         else:
             outbox.accepted(message, clock.now())
+            self._down_until_s = 0.0
             log.info("message %d accepted after %d attempts", message.counter, attempts)
             if downlink is not None:
                 log.warning("downlink of %d bytes: this version takes no commands", len(downlink))

@@ -9,7 +9,15 @@ from datetime import datetime, timedelta
 
 from trapnode.model import Observation, ObservationType, Report
 
-__all__ = ["PRIORITY_STATUS", "Watch", "is_due", "priority", "reportable", "status_due"]
+__all__ = [
+    "PRIORITY_STATUS",
+    "PRIORITY_TARGET",
+    "Watch",
+    "is_due",
+    "priority",
+    "reportable",
+    "status_due",
+]
 
 PRIORITY_TARGET = 0
 PRIORITY_AT_ONCE = 1

@@ -1,0 +1,235 @@
+"""`make rig`: what needs root, a browser, other Pythons or long runs; writes docs/rig.md.
+
+usage: python -m tests.rig [STEP ...]    all steps, or those named; only all write the summary
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SUMMARY = ROOT / "docs" / "rig.md"
+SHARED = ROOT.parent / "shared"
+
+
+class Missing(Exception):
+    """A system package that a step needs is not here; the message says which."""
+
+
+def main(wanted: list[str]) -> int:
+    """Run the steps; give 1 if one failed."""
+    unknown = set(wanted) - {step.__name__ for step in STEPS}
+    if unknown:
+        print(f"no such step: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    rows = [_run(step) for step in STEPS if not wanted or step.__name__ in wanted]
+    if not wanted:
+        _write(rows)
+    return int(any(verdict != "passed" for _, verdict, _, _ in rows))
+
+
+def _run(step: Callable[[], str]) -> tuple[str, str, str, float]:
+    print(f"{step.__name__} ...", flush=True)
+    began = time.monotonic()
+    try:
+        verdict, found = "passed", step()
+    except Missing as error:
+        verdict, found = "MISSING", str(error)
+    except (AssertionError, subprocess.SubprocessError, OSError) as error:
+        verdict, found = "FAILED", str(error)[-2000:]
+    took_s = time.monotonic() - began
+    print(f"  {verdict} in {took_s:.0f} s: {found}", flush=True)
+    return step.__name__, verdict, found.strip().splitlines()[-1] if found else "", took_s
+
+
+def _write(rows: list[tuple[str, str, str, float]]) -> None:
+    commit = _out("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD").strip()
+    lines = [
+        "# The rig's last run",
+        "",
+        f"`make rig` on {datetime.now(UTC):%Y-%m-%d}, at commit {commit}, Python"
+        f" {sys.version.split()[0]}, {os.cpu_count()} processors.",
+        "",
+        "| step | verdict | what was found | s |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {verdict} | {found.replace('|', '/')} | {took_s:.0f} |"
+        for name, verdict, found, took_s in rows
+    ]
+    SUMMARY.parent.mkdir(exist_ok=True)
+    SUMMARY.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def kills() -> str:
+    """200 seeded `kill -9` of each process during a replay, and one at each step between."""
+    done = _python("-m", "tests.rig.kills")
+    return done.strip().splitlines()[-1]
+
+
+def clean_clone() -> str:
+    """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
+    with tempfile.TemporaryDirectory(prefix="clone") as folder:
+        clone = Path(folder) / "trapnode"
+        _out("git", "clone", "-q", str(ROOT), str(clone))
+        Path(folder).chmod(0o755)
+        user = _give_away(Path(folder))
+        demo = _out(*user, "make", "-C", str(clone), "demo", "PYTHON=" + sys.executable)
+        assert "agree, id by id" in demo, demo[-2000:]
+        if SHARED.is_dir():
+            (Path(folder) / "shared").symlink_to(SHARED)
+        test = _out(*user, "make", "-C", str(clone), "test", "PYTHON=" + sys.executable)
+        return test.strip().splitlines()[-1]
+
+
+def other_python() -> str:
+    """The tests on Python 3.13, with ai-edge-litert alone."""
+    python = shutil.which("python3.13") or _pyenv("3.13")
+    with tempfile.TemporaryDirectory() as folder:
+        _out(python, "-m", "venv", folder)
+        pip = f"{folder}/bin/pip"
+        _out(pip, "install", "-q", "-e", f"{ROOT}[dev]")
+        out = _out(
+            f"{folder}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT)
+        )
+        return out.strip().splitlines()[-1]
+
+
+def wheel() -> str:
+    """The built wheel alone in a fresh venv, away from the checkout, runs the demo."""
+    with tempfile.TemporaryDirectory() as folder:
+        _out(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(ROOT))
+        (built,) = Path(folder).glob("*.whl")
+        _out(sys.executable, "-m", "venv", f"{folder}/venv")
+        _out(f"{folder}/venv/bin/pip", "install", "-q", str(built))
+        out = _out(f"{folder}/venv/bin/trapnode", "demo", "--out", f"{folder}/out", cwd=folder)
+        assert "agree, id by id" in out, out[-2000:]
+        return f"{built.name}, {built.stat().st_size / 1e6:.1f} MB: demo agrees id by id"
+
+
+def exif() -> str:
+    """ExifTool, an independent reader, finds every field we promise in a demo's frames."""
+    tool = _need("exiftool", "libimage-exiftool-perl")
+    with tempfile.TemporaryDirectory() as folder:
+        _demo(Path(folder))
+        frame = next(
+            path
+            for path in Path(folder, "store", "archive").rglob("*.jpg")
+            if "preview" not in path.name
+        )
+        found = _out(tool, "-G1", "-s", str(frame))
+        for field in (
+            "DateTimeOriginal",
+            "OffsetTimeOriginal",
+            "SubSecTimeOriginal",
+            "Make",
+            "Model",
+            "SerialNumber",
+            "ImageUniqueID",
+            "UserComment",
+            "Software",
+        ):
+            assert f" {field} " in found, f"{frame.name} lacks {field}:\n{found}"
+        assert "GPS" not in found, found
+        warnings = _out(tool, "-validate", "-warning", "-a", str(frame))
+        return (
+            f"nine fields found, no GPS; ExifTool says: {' '.join(warnings.split()) or 'nothing'}"
+        )
+
+
+def page() -> str:
+    """Headless Chromium renders the dump's page; every preview on it loads."""
+    browser = _need("chromium", "chromium")
+    with tempfile.TemporaryDirectory() as folder:
+        _demo(Path(folder))
+        dom = _out(
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            f"--user-data-dir={folder}/profile",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            f"file://{folder}/dump/index.html",
+        )
+        pictures = dom.count("<img")
+        assert pictures >= 10, f"{pictures} pictures on the page"
+        assert "DEMO01" in dom
+        return f"{pictures} pictures on the page"
+
+
+def systemd() -> str:
+    """systemd's own checker has nothing to say about the units."""
+    tool = _need("systemd-analyze", "systemd")
+    with tempfile.TemporaryDirectory() as folder:
+        units = []
+        for unit in sorted((ROOT / "systemd").glob("*.service")):
+            text = unit.read_text("utf-8").replace("/usr/bin/trapnode", "/bin/true")
+            units.append(Path(folder, unit.name))
+            units[-1].write_text(text, "utf-8")
+        for target in (ROOT / "systemd").glob("*.target"):
+            shutil.copy(target, folder)
+        done = subprocess.run(
+            [tool, "verify", *map(str, units)], capture_output=True, text=True, check=False
+        )
+        assert not done.stderr.strip(), done.stderr
+        return f"{len(units)} units verified clean"
+
+
+STEPS = (kills, clean_clone, other_python, wheel, exif, page, systemd)
+
+
+def _demo(out: Path) -> None:
+    done = _python("-m", "trapnode", "demo", "--rate", "120", "--out", str(out))
+    assert "agree, id by id" in done, done[-2000:]
+
+
+def _python(*arguments: str) -> str:
+    return _out(sys.executable, *arguments, cwd=ROOT)
+
+
+def _out(*command: str, cwd: Path | str | None = None) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, timeout=3600
+    )
+    said = done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{said}"
+    return done.stdout
+
+
+def _need(tool: str, package: str) -> str:
+    found = shutil.which(tool)
+    if found is None:
+        raise Missing(f"{tool} (Debian: apt install {package})")
+    return found
+
+
+def _pyenv(version: str) -> str:
+    found = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
+    if not found:
+        raise Missing(f"Python {version}")
+    return str(found[-1])
+
+
+def _give_away(folder: Path) -> tuple[str, ...]:
+    """As root: hand the folder to an unprivileged user and give the words that run as him."""
+    if os.geteuid() != 0:
+        return ()
+    shutil.chown(folder, "nobody", "nogroup")
+    _out("chown", "-R", "nobody:nogroup", str(folder))
+    home = f"HOME={folder}"
+    return ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", home)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
