@@ -23,16 +23,23 @@ def extract(
     backbone: Path, pictures: Sequence[Picture], count: int, cache: Path
 ) -> NDArray[np.float32]:
     """Give features of shape (pictures, looks, 1280), from the cache if nothing changed."""
+    return _real(backbone, stored(backbone, pictures, count, cache))
+
+
+def stored(
+    backbone: Path, pictures: Sequence[Picture], count: int, cache: Path
+) -> NDArray[np.uint8]:
+    """Give features as the model stores them."""
     path = cache / f"features-{_key(backbone, pictures, count)}.npy"
     if not path.exists():
         context = get_context("spawn")
         with ProcessPoolExecutor(2, context, _start, (backbone,)) as pool:
             rows = pool.map(_looks, pictures, [count] * len(pictures), chunksize=CHUNK)
-            stored = np.stack(list(rows))
+            made = np.stack(list(rows))
         part = path.with_suffix(".part.npy")
-        np.save(part, stored)
+        np.save(part, made)
         part.replace(path)
-    return _real(backbone, np.load(path))
+    return np.asarray(np.load(path))
 
 
 def _key(backbone: Path, pictures: Sequence[Picture], count: int) -> str:
