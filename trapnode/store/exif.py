@@ -23,6 +23,22 @@ log = logging.getLogger(__name__)
 MAKE = "trapnode"
 ASCII = b"ASCII\x00\x00\x00"  # Exif 2.32, table 9: character code of UserComment.
 
+Fields = dict[int, bytes | str | int | tuple[int, int]]
+
+# What Exif 2.32, section 4.6.8, wants in every JPEG, as far as it does not need the pixels.
+RESOLUTION: Fields = {
+    piexif.ImageIFD.XResolution: (72, 1),
+    piexif.ImageIFD.YResolution: (72, 1),
+    piexif.ImageIFD.ResolutionUnit: 2,  # Inches.
+    piexif.ImageIFD.YCbCrPositioning: 1,
+}
+FORMAT: Fields = {
+    piexif.ExifIFD.ExifVersion: b"0232",
+    piexif.ExifIFD.FlashpixVersion: b"0100",
+    piexif.ExifIFD.ComponentsConfiguration: b"\x01\x02\x03\x00",  # Y, Cb, Cr.
+    piexif.ExifIFD.ColorSpace: 1,  # sRGB.
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -49,9 +65,7 @@ def stamped(jpeg: bytes, image_id: str, number: int, captured_at: datetime, stam
         return jpeg
 
 
-def _fields(
-    image_id: str, number: int, captured_at: datetime, stamp: Stamp
-) -> dict[str, dict[int, bytes | str]]:
+def _fields(image_id: str, number: int, captured_at: datetime, stamp: Stamp) -> dict[str, Fields]:
     local = captured_at.astimezone(timezone(timedelta(minutes=stamp.utc_offset_min)))
     comment = {
         "sequence": stamp.sequence,
@@ -68,9 +82,11 @@ def _fields(
             piexif.ImageIFD.Make: MAKE,
             piexif.ImageIFD.Model: stamp.camera,
             piexif.ImageIFD.Software: f"trapnode {__version__}",
+            **RESOLUTION,
             piexif.ImageIFD.DateTime: local.strftime("%Y:%m:%d %H:%M:%S"),
         },
         "Exif": {
+            **FORMAT,
             piexif.ExifIFD.DateTimeOriginal: local.strftime("%Y:%m:%d %H:%M:%S"),
             piexif.ExifIFD.OffsetTimeOriginal: local.strftime("%z")[:3]
             + ":"
