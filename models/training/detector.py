@@ -51,7 +51,8 @@ LICENCE = "MIT (zamba 2.7.2, DrivenData: code and weights); architecture YOLOX, 
 ORIGIN = (
     "yolox_tiny_640_20220528.pth, sha256 {sha256}, from the sdist of PyPI's zamba 2.7.2: one "
     "class, animal or person, trained by its authors on camera-trap pictures of many projects; "
-    "which ones is not published, so pictures measured here may be among them. Not trained further here."
+    "which ones is not published, so pictures measured here may be among them. "
+    "Not trained further here."
 )
 
 
