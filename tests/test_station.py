@@ -1,6 +1,7 @@
 """Trigger, burst, whole frames on the card: nothing delays a picture, little loses one."""
 
 import logging
+import sqlite3
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,9 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.sim.scene import ReplayCamera
 from trapnode.station import Identity, Station
+from trapnode.store.database import connect
 from trapnode.store.doorbell import SORTER, Doorbell
+from trapnode.store.store import open_store
 
 
 def watch(store, run, clock, spans, camera=None, plan=PLAN):
@@ -257,3 +260,69 @@ def test_the_replayed_camera_is_a_camera(store, run, clock, tmp_path):
     (sequence,) = store.sequences.all()
     assert sequence.boot == BOOT.id
     assert [number_of(store.archive.pixels(frame)) for frame in sequence.frames] == [0, 1, 2]
+
+
+class LockingCamera(NumberedCamera):
+    """Takes the database away from the station with one shot, and gives it back with another."""
+
+    def __init__(self, clock, path: Path, takes: int, gives: int) -> None:
+        super().__init__(clock)
+        self._other = sqlite3.connect(path, isolation_level=None)
+        self._turns = {takes: "BEGIN IMMEDIATE", gives: "ROLLBACK"}
+        self._shots = 0
+
+    def shoot(self) -> Shot:
+        self._shots += 1
+        if turn := self._turns.get(self._shots):
+            self._other.execute(turn)
+        return super().shoot()
+
+    def close(self) -> None:
+        self._other.close()
+
+
+def impatient(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    connection.execute("PRAGMA busy_timeout=1")
+    return connection
+
+
+def test_rows_that_cannot_be_written_cost_no_frame(state, run, clock, caplog):
+    store = open_store(state, connect=impatient)
+    camera = LockingCamera(clock, store.database.path, takes=1, gives=3)
+    watch(store, run, clock, [(5.0, 0.1)], camera)
+    assert frames(store) == [3]
+    assert "without rows" in caplog.text
+    camera.close()
+    store.close()
+
+
+def test_a_database_that_stays_away_leaves_whole_files_for_the_next_start(state, run, clock):
+    store = open_store(state, connect=impatient)
+    camera = LockingCamera(clock, store.database.path, takes=1, gives=99)
+    with pytest.raises(StoreError):
+        watch(store, run, clock, [(5.0, 0.1)], camera)
+    assert len(list(store.archive.root.rglob("*.1.jpg"))) == 1
+    assert len([p for p in store.archive.root.rglob("*.jpg") if "preview" not in p.name]) == 3
+    camera.close()
+    assert store.repair().adopted == 3
+    assert frames(store) == [3]
+    store.close()
+
+
+def test_the_first_shot_comes_before_the_card_is_asked_for_anything(state, run, clock):
+    asked: list[str] = []
+    store = open_store(state)
+
+    class Watching(NumberedCamera):
+        def shoot(self) -> Shot:
+            asked.append("shot")
+            return super().shoot()
+
+    rows = store.database.rows
+    store.database.rows = lambda *query: asked.append("card") or rows(*query)  # type: ignore[method-assign]
+    life = boot(store)
+    asked.clear()
+    watch_pir(station_of(store, run, life), clock, [(0.0, 0.1)], Watching(clock))
+    assert asked[0] == "shot"
+    store.close()

@@ -65,6 +65,16 @@ class Identity:
     boot: Boot
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What a burst needs of the world around it."""
+
+    camera: Camera
+    clock: Clock
+    motion: Callable[[], bool]
+    still_alive: Callable[[], None]
+
+
 class Station:
     """The loop over one PIR and one camera."""
 
@@ -81,22 +91,22 @@ class Station:
     def run(self, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Watch the PIR until told to stop; raise DeviceError, StoreError."""
 
-        def motion() -> bool:
-            return pir.active and not stopping()
-
-        def still_alive() -> None:
-            alive(self._fault)
-
+        here = _Here(
+            camera=camera,
+            clock=clock,
+            motion=lambda: pir.active and not stopping(),
+            still_alive=lambda: alive(self._fault),
+        )
         quiet = clock.monotonic()
         if pir.active:  # A pin already high gives no edge.
-            quiet = self._capture(quiet, motion, camera, clock, still_alive)
+            quiet = self._capture(quiet, here)
         self._repair()
         while not stopping():
-            still_alive()
+            here.still_alive()
             clock.wait([pir, stopping], ROUND_S)
             for edge_s in pir.edges():
                 if edge_s >= quiet and not stopping():
-                    quiet = self._capture(edge_s, motion, camera, clock, still_alive)
+                    quiet = self._capture(edge_s, here)
 
     def _repair(self) -> None:
         """Put right what the last power cut left; a card that refuses may still take frames."""
@@ -107,22 +117,17 @@ class Station:
             log.error("%s", self._fault)
         ring(self._run, SORTER)
 
-    def _capture(
-        self,
-        edge_s: float,
-        motion: Callable[[], bool],
-        camera: Camera,
-        clock: Clock,
-        still_alive: Callable[[], None],
-    ) -> float:
+    def _capture(self, edge_s: float, here: _Here) -> float:
         """Make the burst of one trigger; give the moment until which edges are ignored."""
-        at = clock.now() - timedelta(seconds=clock.monotonic() - edge_s)
-        who = self._identity
+        clock, who = here.clock, self._identity
+        began_s = clock.monotonic()
+        at = clock.now() - timedelta(seconds=began_s - edge_s)
+        first = here.camera.shoot()  # Before the card is asked for anything.
         burst = self._store.archive.begin(
-            who.unit, who.utc_offset_min, camera.model, Trigger(at, edge_s), who.boot
+            who.unit, who.utc_offset_min, here.camera.model, Trigger(at, edge_s), who.boot
         )
         try:
-            self._fill(burst, motion, camera, clock, still_alive)
+            self._fill(burst, first, began_s, here)
         finally:
             burst.close()
         log.info(
@@ -134,23 +139,21 @@ class Station:
         ring(self._run, SORTER)
         return quiet_until(edge_s, clock.monotonic(), self._camera_delay_s)
 
-    def _fill(
-        self,
-        burst: Burst,
-        motion: Callable[[], bool],
-        camera: Camera,
-        clock: Clock,
-        still_alive: Callable[[], None],
-    ) -> None:
-        taken, unsynced_since, next_s = 0, 0.0, clock.monotonic()
-        while goes_on(taken, motion(), self._plan):
-            if (early_s := next_s - clock.monotonic()) > 0:
-                clock.wait([], early_s)
-            next_s = clock.monotonic() + self._plan.interval_s
-            burst.add(camera.shoot())
+    def _fill(self, burst: Burst, shot: Shot, shot_s: float, here: _Here) -> None:
+        """Save the first shot and take what else the burst has; `shot_s` is when it began."""
+        clock, taken, unsynced_since = here.clock, 0, 0.0
+        while True:
+            burst.add(shot)
             taken += 1
+            next_s = shot_s + self._plan.interval_s
             if burst.unsynced == 1:
                 unsynced_since = clock.monotonic()
             if sync_due(taken, burst.unsynced, max(next_s, clock.monotonic()) - unsynced_since):
                 burst.sync()
-            still_alive()
+            here.still_alive()
+            if not goes_on(taken, here.motion(), self._plan):
+                return
+            if (early_s := next_s - clock.monotonic()) > 0:
+                clock.wait([], early_s)
+            shot_s = clock.monotonic()
+            shot = here.camera.shoot()

@@ -4,6 +4,7 @@ Rule: a file with its final name is whole. `.part`, write, fsync, rename, fsync 
 the row. Whatever power leaves behind between two of these steps, `repair` puts right.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from trapnode.store.disk import PART, Disk, make_folders
 from trapnode.store.exif import Stamp, stamped
 
 __all__ = ["Archive", "Burst"]
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,11 @@ class Archive:
         return freed
 
     def _next_sequence(self) -> int:
-        row = self._database.row("SELECT max(id) FROM sequence")
+        try:
+            row = self._database.row("SELECT max(id) FROM sequence")
+        except StoreError as error:
+            log.error("numbering by the files on the card: %s", error)
+            row = None
         if row is not None and row[0] is not None:
             return int(str(row[0])) + 1
         # No rows: a new card, or one that lost its database but not its files.
@@ -78,7 +86,10 @@ class Archive:
 
 
 class Burst:
-    """The frames of one sequence on their way to the card."""
+    """The frames of one sequence on their way to the card.
+
+    Rows that the database refuses cost no frame: the files go on, and `close` tries once more.
+    """
 
     def __init__(self, root: Path, disk: Disk, database: Database, stamp: Stamp) -> None:
         self.sequence = stamp.sequence
@@ -89,7 +100,8 @@ class Burst:
         self._database = database
         self._stamp = stamp
         self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
-        self._pending: list[_Pending] = []
+        self._pending: list[_Pending] = []  # Written, not synced.
+        self._rowless: list[_Pending] = []  # Whole files whose rows are still to come.
 
     @property
     def unsynced(self) -> int:
@@ -98,7 +110,7 @@ class Burst:
 
     def add(self, shot: Shot) -> None:
         """Write a frame and its preview; durable only after `sync`. Raise StoreError."""
-        number = self.saved + self.unsynced + 1
+        number = self.saved + len(self._rowless) + self.unsynced + 1
         path = names.frame_path(self._stem, self._stamp.trigger.at, number)
         frame = Frame(self.sequence, number, path, names.preview_path(path), shot.captured_at)
         image_id = Path(path).stem
@@ -114,23 +126,21 @@ class Burst:
 
     def sync(self) -> None:
         """Make what was added durable, files first, then rows, in one batch. Raise StoreError."""
-        if not self._pending:
-            return
-        try:
+        if self._pending:
             self._publish()
-        except OSError as error:
-            raise StoreError(f"{self._stem}: cannot be synced: {error}") from error
-        with self._database.transaction():
-            self._insert_sequence()
-            for each in self._pending:
-                insert_frame(self._database, each.frame, each.sizes)
-        self.saved += len(self._pending)
-        self.saved_bytes += sum(sum(each.sizes) for each in self._pending)
-        self._pending.clear()
+        try:
+            self._record()
+        except StoreError as error:
+            log.error("%s: whole on the card, but without rows: %s", self._stem, error)
 
     def close(self) -> None:
-        """End the burst: sync what is left and give the sequence to the sorter."""
-        self.sync()
+        """End the burst: sync what is left and give the sequence to the sorter.
+
+        Raise StoreError; what has no row then is adopted by the next start's repair.
+        """
+        if self._pending:
+            self._publish()
+        self._record()
         if self.saved:
             with self._database.transaction():
                 self._database.run(
@@ -139,6 +149,17 @@ class Burst:
                     self.sequence,
                     SequenceState.OPEN,
                 )
+
+    def _record(self) -> None:
+        if not self._rowless:
+            return
+        with self._database.transaction():
+            self._insert_sequence()
+            for each in self._rowless:
+                insert_frame(self._database, each.frame, each.sizes)
+        self.saved += len(self._rowless)
+        self.saved_bytes += sum(sum(each.sizes) for each in self._rowless)
+        self._rowless.clear()
 
     def _publish(self) -> None:
         paths = [
@@ -149,11 +170,16 @@ class Burst:
             )
             if size
         ]
-        for path in paths:
-            self._disk.sync(self._part(path))
-        for path in paths:
-            self._disk.rename(self._part(path), self._root / path)
-        self._disk.sync_folder((self._root / paths[0]).parent)
+        try:
+            for path in paths:
+                self._disk.sync(self._part(path))
+            for path in paths:
+                self._disk.rename(self._part(path), self._root / path)
+            self._disk.sync_folder((self._root / paths[0]).parent)
+        except OSError as error:
+            raise StoreError(f"{self._stem}: cannot be synced: {error}") from error
+        self._rowless += self._pending
+        self._pending.clear()
 
     def _part(self, path: str) -> Path:
         return self._root / (path + PART)
