@@ -6,6 +6,7 @@ the row. Whatever power leaves behind between two of these steps, `repair` puts 
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from trapnode.errors import StoreError
@@ -19,6 +20,9 @@ __all__ = ["Archive", "Burst"]
 
 
 log = logging.getLogger(__name__)
+
+MIDWAY_S = 0.2  # What a burst waits for another process's write before it takes the next frame,
+CLOSING_S = 20.0  # and what it waits at its end: cards stall for seconds.
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,7 @@ class Archive:
     ) -> "Burst":
         """Begin the sequence of a trigger; nothing touches the card before the first frame."""
         number = self._next_sequence()
-        folder = self.root / names.folder_of(trigger.at)
-        while any(folder.glob(f"{names.stem_of(unit, trigger.at, number)}.*")):
+        while self._taken(names.stem_of(unit, trigger.at, number), trigger.at):
             number += 1  # A burst that power cut before its row: its files keep their names.
         stamp = Stamp(unit, utc_offset_min, camera, number, trigger, boot)
         return Burst(self.root, self._disk, self._database, stamp)
@@ -70,6 +73,12 @@ class Archive:
         except OSError as error:
             raise StoreError(f"{path}: cannot be discarded: {error}") from error
         return freed
+
+    def _taken(self, stem: str, at: datetime) -> bool:
+        """Say whether a burst with this stem has left anything of its first frame."""
+        first = names.frame_path(stem, at, 1)
+        paths = (first, names.preview_path(first))
+        return any((self.root / (path + end)).exists() for path in paths for end in ("", PART))
 
     def _next_sequence(self) -> int:
         try:
@@ -129,7 +138,7 @@ class Burst:
         if self._pending:
             self._publish()
         try:
-            self._record()
+            self._record(MIDWAY_S)
         except StoreError as error:
             log.error("%s: whole on the card, but without rows: %s", self._stem, error)
 
@@ -140,9 +149,9 @@ class Burst:
         """
         if self._pending:
             self._publish()
-        self._record()
+        self._record(CLOSING_S)
         if self.saved:
-            with self._database.transaction():
+            with self._database.transaction(CLOSING_S):
                 self._database.run(
                     "UPDATE sequence SET state = ? WHERE id = ? AND state = ?",
                     SequenceState.UNSORTED,
@@ -150,10 +159,10 @@ class Burst:
                     SequenceState.OPEN,
                 )
 
-    def _record(self) -> None:
+    def _record(self, patience_s: float) -> None:
         if not self._rowless:
             return
-        with self._database.transaction():
+        with self._database.transaction(patience_s):
             self._insert_sequence()
             for each in self._rowless:
                 insert_frame(self._database, each.frame, each.sizes)
