@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 
+ABSOLUTE = r"^/[^\x00]+\Z"
 T = TypeVar("T")
 
 
@@ -55,10 +56,12 @@ class Unit(Section, frozen=True):
 class Paths(Section, frozen=True):
     """Where the unit keeps things."""
 
-    state: Annotated[str, _option("folder of the store: rows, frames, previews")] = (
-        "/var/lib/trapnode"
+    state: Annotated[
+        str, _option("folder of the store: rows, frames, previews", pattern=ABSOLUTE)
+    ] = "/var/lib/trapnode"
+    run: Annotated[str, _option("folder in RAM: doorbells, status snapshot", pattern=ABSOLUTE)] = (
+        "/run/trapnode"
     )
-    run: Annotated[str, _option("folder in RAM: doorbells, status snapshot")] = "/run/trapnode"
 
 
 class TriggerSection(Section, frozen=True):
