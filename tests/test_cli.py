@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from trapnode.cli import main, parser
+from trapnode.meter import meter
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
@@ -77,3 +79,12 @@ def test_config_show_prints_a_configuration_that_is_good(
     assert 'name = "AL07"' in shown
     some.write_text(shown, "utf-8")
     assert main(["config", "check", "--config", str(some)]) == 0
+
+
+def test_without_tqdm_there_is_no_bar_and_the_work_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with meter(3, "file") as done:
+        done(3)
+    assert capsys.readouterr().err == ""
