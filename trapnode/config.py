@@ -30,6 +30,7 @@ __all__ = [
 
 
 ABSOLUTE = r"^/[^\x00]+\Z"
+
 T = TypeVar("T")
 
 

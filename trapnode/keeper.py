@@ -1,4 +1,4 @@
-"""The keeper: battery, temperature, card, clock, the others' signs of life, the status report.
+"""The keeper: battery, processor temperature, card, clock, signs of life, the status report.
 
 Its snapshot in RAM is what a technician sees even when all else hangs; once a day it is packed
 into a status report for the outbox.
@@ -43,10 +43,10 @@ class Battery(Protocol):
 
 
 class Thermometer(Protocol):
-    """A thermometer in the housing."""
+    """The processor's own thermometer."""
 
     def celsius(self) -> float | None:
-        """Measure the temperature, °C; None if none answers."""
+        """Measure the processor temperature, °C; None if no sensor answers."""
         ...
 
 

@@ -127,7 +127,7 @@ def in_words(payload: bytes) -> str:
         status = message.status
         battery = "?" if status.battery_mv is None else f"{status.battery_mv / 1000:.2f} V"
         return (
-            f"status, battery {battery}, {status.temperature_c} °C,"
+            f"status, battery {battery}, processor {status.temperature_c} °C,"
             f" {status.card_free_mib / 1024:.1f} GiB free, {status.sequences} sequences"
         )
     return ", ".join(

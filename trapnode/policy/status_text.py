@@ -46,7 +46,7 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         "time": f"{_moment(snapshot, 'at')}, clock {said('clock_trust')}, {age_s:.0f} s ago",
         "boot": f"{said('boot')} by {said('wake_reason')}, trapnode {said('version')}",
         "battery": f"{_scaled(snapshot, 'battery_mv', 1000, ' V', 'no gauge', 2)}"
-        f", {_scaled(snapshot, 'temperature_c', 1, ' C', 'no thermometer')}",
+        f", processor {_scaled(snapshot, 'temperature_c', 1, ' C', 'without thermometer')}",
         "card": f"{_scaled(snapshot, 'card_free_bytes', GIGABYTE, ' GB')} free"
         f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')}",
         "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"
