@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-__all__ = ["STALE_S", "render"]
+__all__ = ["STALE_S", "age_of", "render"]
 
 STALE_S = 30.0  # Three rounds of the keeper.
 WIDTH = 80
@@ -17,6 +17,12 @@ def render(snapshot: Mapping[str, object], age_s: float) -> list[str]:
     head = f"{_text(snapshot, 'unit')}  {_verdict(len(faults))}"
     lines = [head, *_shown(faults), *_table(snapshot, age_s)]
     return [_printable(line)[:WIDTH] for line in lines]
+
+
+def age_of(snapshot: Mapping[str, object], monotonic_s: float) -> float:
+    """Say how old a snapshot is, s; one that does not tell is as old as the boot."""
+    made_s = snapshot.get("monotonic_s")
+    return monotonic_s - made_s if isinstance(made_s, int | float) else monotonic_s
 
 
 def _verdict(faults: int) -> str:
