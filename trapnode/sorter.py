@@ -26,7 +26,6 @@ from trapnode.model import (
 from trapnode.policy.events import event_of
 from trapnode.policy.report import Watch, priority, reportable
 from trapnode.policy.verdict import Thresholds, audit, decide, unclassified
-from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
@@ -35,6 +34,7 @@ __all__ = ["Classifier", "Sorter", "Sorting"]
 log = logging.getLogger(__name__)
 
 ROUND_S = 20.0  # The watchdog hears from us at least this often.
+LOAD_AGAIN_S = 600.0  # A model that could not be read once may be read later.
 TRIES = 2  # A sequence may end the sorter so often before it is left alone.
 
 
@@ -82,11 +82,13 @@ class Sorter:
         self._sorting = sorting
         self._load = load
         self._classifier: Classifier | None = None
+        self._load_again_s = 0.0  # Monotonic.
+        self._strangers = False  # Targets that the model does not know.
         self._fault = ""
 
     def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Sort until told to stop; raise StoreError."""
-        self._load_classifier()
+        self._load_classifier(clock)
         bell = Doorbell(self._run, SORTER)
         try:
             while not stopping():
@@ -105,26 +107,38 @@ class Sorter:
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False
+        if self._classifier is None and clock.monotonic() >= self._load_again_s:
+            self._load_classifier(clock)
         scores, decision = self._judge(sequence)
         self._conclude(sequence, scores, decision, clock)
         return True
 
-    def _load_classifier(self) -> None:
+    def _load_classifier(self, clock: Clock) -> None:
         try:
             self._classifier = self._load()
         except (TrapnodeError, MemoryError) as error:
+            self._load_again_s = clock.monotonic() + LOAD_AGAIN_S
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
-        else:
-            log.info("classifier %s", self._classifier.name)
+            return
+        log.info("classifier %s", self._classifier.name)
+        strangers = set(self._sorting.watch.targets) - set(self._classifier.labels)
+        named = ", ".join(sorted(strangers))
+        self._strangers = bool(strangers)
+        self._fault = (
+            f"the model knows no {named} (sorter.targets): nothing is discarded" if named else ""
+        )
 
     def _judge(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
         nothing: list[Scores | None] = [None] * len(sequence.frames)
         if self._classifier is None:
             return nothing, unclassified(self._fault)
-        if ram.tries(self._run, SORTER, sequence.id) > TRIES:
+        if self._store.sequences.begin_judging(sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        return self._classify(sequence.frames, self._classifier)
+        scores, decision = self._classify(sequence.frames, self._classifier)
+        if self._strangers and decision.verdict is Verdict.DISCARD:
+            return scores, unclassified(self._fault)  # A typo must not cost a leopard.
+        return scores, decision
 
     def _classify(
         self, frames: tuple[Frame, ...], classifier: Classifier

@@ -208,7 +208,7 @@ def insert_sequence(
 ) -> None:
     """Write a sequence's row unless it is there; inside a transaction."""
     database.run(
-        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
         sequence,
         stem,
         boot,

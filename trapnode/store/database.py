@@ -36,7 +36,8 @@ CREATE TABLE sequence (
     monotonic_s REAL NOT NULL,
     source TEXT NOT NULL,
     capture_method TEXT NOT NULL,
-    state TEXT NOT NULL
+    state TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0     -- how often the sorter has begun to judge it
 ) STRICT;
 CREATE INDEX sequence_state ON sequence(state, id) WHERE state != 'sorted';
 CREATE TABLE frame (
