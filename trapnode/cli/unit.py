@@ -130,7 +130,8 @@ def uplinker(arguments: argparse.Namespace) -> None:
             return
         from trapnode.devices.modem import SbdModem
 
-        loop = Uplinker(store, own.run, own.boot(store), own.config.uplink.batch_s)
+        boot, batch_s = own.boot(store), own.config.uplink.batch_s
+        loop = Uplinker(store, own.run, boot, own.trust, batch_s)
         port = own.config.uplink.port
         with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
             loop.run(modem, own.clock, own.stop, own.alive)
@@ -148,6 +149,7 @@ def keeper(arguments: argparse.Namespace) -> None:
             processes=PROCESSES,
             status_hour=config.keeper.status_hour,
             config_fault=own.config_fault,
+            rate=own.world.rate if own.world else 1.0,
         )
         if not own.config_fault:
             _keep_last_good(arguments, store)
