@@ -29,9 +29,7 @@ from trapnode.store.store import DATABASE, Store
 
 __all__ = [
     "Record",
-    "Span",
     "archive_name",
-    "event_spans",
     "extent",
     "newest",
     "next_trusted",
@@ -56,15 +54,6 @@ class Record:
     stem: str  # What its file names share.
     observation: Observation | None  # None: not sorted yet.
     scores: Mapping[int, Scores | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From the first to the last frame of an event, and its first sequence's stem."""
-
-    stem: str
-    first: datetime
-    last: datetime
 
 
 def open_card(state: Path, scratch: Path) -> Store:
@@ -132,19 +121,6 @@ def newest(database: Database, before: int, limit: int) -> list[Record]:
         before,
         limit,
     )
-
-
-def event_spans(database: Database) -> dict[int, Span]:
-    """Give the span of each event that has more than one sequence."""
-    rows = database.rows(
-        "SELECT o.event, min(s.stem), min(f.captured_at), max(f.captured_at)"
-        " FROM observation o JOIN frame f ON f.sequence = o.id JOIN sequence s ON s.id = o.event"
-        " GROUP BY o.event HAVING count(DISTINCT o.id) > 1"
-    )
-    return {
-        integer(event): Span(str(stem), moment(first), moment(last))
-        for event, stem, first, last in rows
-    }
 
 
 def next_trusted(database: Database, after: int) -> tuple[int, datetime] | None:
