@@ -247,7 +247,12 @@ def test_the_template_in_incomplete_txt_is_a_desks_file(day, tmp_path):
     dumped(day, tmp_path / "out", None)
     text = (tmp_path / "out" / "INCOMPLETE.txt").read_text("utf-8")
     path = tmp_path / "filled.toml"
-    path.write_text(text[text.index("[project]") :], "utf-8")
+    assert "--config" in text
+    template = text[text.index("[project]") :]
+    path.write_text(template, "utf-8")
+    with pytest.raises(ConfigError, match="is in the Gulf of Guinea: put in the place"):
+        dumped(day, tmp_path / "out", path)
+    path.write_text(template.replace("latitude = 0.0", "latitude = 43.1"), "utf-8")
     summary = dumped(day, tmp_path / "out", path)
     assert summary.complete
     assert summary.remarks == {}
@@ -263,6 +268,28 @@ def test_a_clock_that_nobody_trusted_is_told(few, tmp_path):
     assert row["timestampIssues"] == "true"
     assert summary.remarks == {"made by a wrong clock": 1}
     assert "made by a wrong clock" in events(tmp_path / "out")[1]["observationComments"]
+
+
+def covered(out: Path) -> dict[str, str]:
+    return json.loads((out / "datapackage.json").read_text("utf-8"))["temporal"]
+
+
+def test_the_package_covers_from_the_first_deployments_start_to_the_last_record(few, tmp_path):
+    few.see(datetime(2026, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(NOON)
+    few.see(datetime(2031, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(NOON + timedelta(days=3))
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert covered(tmp_path / "out") == {"start": "2026-11-20", "end": "2026-11-25"}
+    dumped(few, tmp_path / "out", None)
+    assert covered(tmp_path / "out") == {"start": "2026-11-22", "end": "2026-11-25"}
+
+
+def test_what_has_no_place_does_not_widen_what_the_package_covers(few, tmp_path):
+    for at in (datetime(2026, 10, 1, tzinfo=UTC), NOON, datetime(2027, 2, 1, tzinfo=UTC)):
+        few.see(at)
+    dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED, S01))
+    assert covered(tmp_path / "out") == {"start": "2026-11-20", "end": "2027-01-10"}
 
 
 def test_a_wrong_clock_between_two_places_gives_no_place(few, tmp_path):
