@@ -15,7 +15,7 @@ import pytest
 from tests.archives import NOON, Sightings, a_day, desk, scores, sightings
 from trapnode.dump import DumpSummary, page, write_dump
 from trapnode.errors import StoreError, UsageError
-from trapnode.model import Verdict
+from trapnode.model import Scores, Verdict
 from trapnode.store import reading
 
 MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -328,6 +328,15 @@ def test_the_page_fetches_previews_and_links_the_pictures(few, tmp_path):
     seen = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
     assert all(path.startswith("previews/") for path in seen.fetched)
     assert len([path for path in seen.linked if path.startswith("media/")]) == 3
+
+
+def test_the_page_says_what_an_unknown_may_be(tmp_path):
+    seen = sightings(tmp_path / "state")
+    frames = [Scores({"blank": 0.41, "deer": 0.5, "<b>": 0.09})] * 3  # The store makes it 0.5.
+    seen.judge(seen.see(NOON), "unknown", frames)
+    dumped(seen, tmp_path / "out")
+    seen.store.close()
+    assert "unknown (maybe deer 50%)" in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
 def test_what_comes_from_the_card_is_escaped(few, tmp_path):

@@ -8,15 +8,15 @@ Identifiers are unique in the world, so that packages of many cards can be joine
 file name, a sequence what its file names share, an event its first sequence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
+from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, guess_of, is_public
 from trapnode.dump.columns import Cell, local
 from trapnode.dump.events import Part
 from trapnode.dump.places import Place
-from trapnode.model import Frame, FrameState, Observation, ObservationType
+from trapnode.model import Frame, FrameState, Observation, ObservationType, Scores
 from trapnode.store.reading import Record
 
 __all__ = ["Rows", "event_row", "media_id", "rows_of"]
@@ -61,7 +61,10 @@ def rows_of(
         for frame in shown
     ]
     observations = [
-        shared | _of_frame(frame, claims[frame.number], utc_offset_min) for frame in shown
+        shared
+        | _of_frame(frame, claims[frame.number], utc_offset_min)
+        | {"observationTags": _guess(claims[frame.number], (record.scores[frame.number],))}
+        for frame in shown
     ]
     return Rows(media, [_cleaned(each) for each in observations])
 
@@ -139,7 +142,14 @@ def _tags(part: Part) -> str:
     claim = claim_of(part.best)
     if claim.taxon.observation_type is ObservationType.ANIMAL:
         tags[f"label:{claim.label}"] = True
-    return " | ".join(tag for tag, given in tags.items() if given)
+    tags[_guess(claim, part.best.scores.values())] = True
+    return " | ".join(tag for tag, given in tags.items() if tag and given)
+
+
+def _guess(claim: Claim, scores: Iterable[Scores | None]) -> str:
+    """Say what an unknown may be, as tags."""
+    guess = guess_of(scores) if claim.label == UNKNOWN else None
+    return " | ".join(guess.tags) if guess else ""
 
 
 def _cleaned(row: Row) -> Row:
