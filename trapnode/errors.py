@@ -14,6 +14,7 @@ __all__ = [
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130  # 128 and SIGINT, as shells have it.
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; systemd must not restart on it.
 
 

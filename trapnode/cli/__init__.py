@@ -8,9 +8,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from trapnode import __version__
-from trapnode.errors import EXIT_FAILED, TrapnodeError
+from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, TrapnodeError
 
 __all__ = ["main", "parser"]
 
@@ -25,7 +26,10 @@ CONFIG = "/etc/trapnode/config.toml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; give its exit code: 0 done, 1 failed, 2 usage, 78 configuration."""
+    """Run one command; give its exit code: 0 done, 1 failed, 2 usage, 78 configuration.
+
+    130 is an interrupt from the keyboard.
+    """
     arguments = parser().parse_args(argv)
     module, name = arguments.run.split(":")
     try:
@@ -37,12 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return EXIT_FAILED
     except KeyboardInterrupt:
-        return 130
+        print(f"trapnode {arguments.command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how to find help; exit with the code of wrong usage."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """Make the parser of every command."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="trapnode", description="Camera-trap unit software that never loses a leopard."
     )
     root.add_argument("--version", action="version", version=f"trapnode {__version__}")
@@ -58,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo = _add(
         commands,
         "demo",
@@ -83,7 +96,7 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     twin.add_argument("--twins", metavar="DIR", required=True, help="the world's folder")
 
 
-def _add_desk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     status = _add(
         commands,
         "status",
@@ -125,7 +138,7 @@ def _add_desk(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     _add_config(config)
 
 
-def _add_classify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:
     classify = _add(
         commands,
         "classify",
@@ -143,14 +156,14 @@ def _add_classify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[Parser]",
     name: str,
     does: str,
     run: str,
     example: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
-        name, help=does, description=does.capitalize() + ".", epilog=f"example: {example}"
+        name, help=does, description=does[0].upper() + does[1:] + ".", epilog=f"example: {example}"
     )
     command.set_defaults(run=run)
     return command

@@ -235,9 +235,12 @@ def _ask(console: int, crew: Crew, question: str) -> str:
 
 def _fresh(out: Path) -> Path:
     """Clear what an earlier demo left; raise UsageError for a folder that is not a demo's."""
-    if out.exists() and any(out.iterdir()):
-        if not (out / "world" / "world.json").exists():
-            raise UsageError(f"--out {out}: holds something that is not a demo's")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        if out.exists() and any(out.iterdir()):
+            if not (out / "world" / "world.json").exists():
+                raise UsageError(f"--out {out}: holds something that is not a demo's")
+            shutil.rmtree(out)
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be used: {error.strerror}") from error
     return out

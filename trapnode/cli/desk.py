@@ -5,9 +5,10 @@ import contextlib
 import dataclasses
 import json
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
-from enum import Enum, IntFlag
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,11 @@ def status(arguments: argparse.Namespace) -> None:
     snapshot = read_snapshot(run)
     if snapshot is None:
         raise TrapnodeError(f"{run}: no status snapshot: the keeper has not run since power came")
+    age_s = age_of(snapshot, time.monotonic())
     if arguments.json:
-        print(json.dumps(snapshot, indent=2))
+        print(json.dumps({"age_s": round(age_s, 1), **snapshot}, indent=2))
         return
-    print("\n".join(render(snapshot, age_of(snapshot, time.monotonic()))))
+    print("\n".join(render(snapshot, age_s)))
 
 
 def classify(arguments: argparse.Namespace) -> None:
@@ -65,13 +67,13 @@ def classify(arguments: argparse.Namespace) -> None:
 def dump(arguments: argparse.Namespace) -> None:
     """Write a Camtrap DP package of the archive."""
     from trapnode.dump import write_dump
-    from trapnode.store.store import open_store
+    from trapnode.store.reading import open_for_dump
 
     chosen = _config(arguments)
-    state = Path(chosen.paths.state)
-    if not state.is_dir():
-        raise UsageError(f"{state}: no store there (paths.state of the configuration)")
-    with contextlib.closing(open_store(state)) as store:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        contextlib.closing(open_for_dump(Path(chosen.paths.state), Path(scratch))) as store,
+    ):
         summary = write_dump(
             store,
             Path(arguments.dest),
@@ -91,7 +93,10 @@ def decode(arguments: argparse.Namespace) -> None:
         payload = bytes.fromhex(arguments.hex)
     except ValueError as error:
         raise UsageError(f"{arguments.hex!r} is not hex: {error}") from error
-    print(json.dumps(dataclasses.asdict(message.decode(payload)), indent=2, default=_plain))
+    told = dataclasses.asdict(message.decode(payload))
+    if told["status"] is not None:
+        told["status"]["faults"] = [flag.name for flag in told["status"]["faults"]]
+    print(json.dumps(told, indent=2, default=_plain))
 
 
 def config(arguments: argparse.Namespace) -> None:
@@ -100,10 +105,11 @@ def config(arguments: argparse.Namespace) -> None:
 
     from trapnode.config import options, read
 
-    chosen = read(Path(arguments.config))
     if arguments.action == "check":
+        read(Path(arguments.config))
         print(f"{arguments.config}: good")
         return
+    chosen = _config(arguments)
     values = msgspec.to_builtins(chosen)
     section = ""
     for option in options():
@@ -111,8 +117,9 @@ def config(arguments: argparse.Namespace) -> None:
         if table != section:
             section = table
             print(f"[{table}]")
-        unit = f" {option.unit}" if option.unit else ""
-        print(f"{name} = {json.dumps(values[table][name])}  # {option.description}{unit}")
+        more = "; ".join(filter(None, (option.unit, option.limits.strip("`"))))
+        remark = f"{option.description} ({more})" if more else option.description
+        print(f"{name} = {json.dumps(values[table][name])}  # {remark}")
 
 
 def _config(arguments: argparse.Namespace) -> "Config":
@@ -128,6 +135,4 @@ def _config(arguments: argparse.Namespace) -> "Config":
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, IntFlag):
-        return [flag.name for flag in value]
     return value.value if isinstance(value, Enum) else str(value)

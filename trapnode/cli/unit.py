@@ -27,6 +27,7 @@ from trapnode.store.store import LAST_GOOD, Store, open_store
 
 if TYPE_CHECKING:
     from trapnode.devices.classifier import TfliteClassifier
+    from trapnode.station import Camera, Pir
 
 __all__ = [
     "console",
@@ -78,27 +79,31 @@ def station(arguments: argparse.Namespace) -> None:
     from trapnode.policy.burst import BurstPlan
     from trapnode.station import Identity, Station
 
-    with _process("station", arguments) as own, contextlib.ExitStack() as devices:
-        config, store = own.config, devices.enter_context(contextlib.closing(own.store()))
+    with _process("station", arguments) as own, contextlib.ExitStack() as opened:
+        pir, camera = _eyes(own, opened)  # First: an edge of now is in the PIR's queue.
+        config, store = own.config, opened.enter_context(contextlib.closing(own.store()))
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run)
-        if own.world:
-            from trapnode.sim.scene import ReplayCamera, Scene
+        loop.run(pir, camera, own.clock, own.stop, own.alive)
 
-            clock = own.clock
-            scene = devices.enter_context(
-                contextlib.closing(Scene(own.world.folder, clock.monotonic))
-            )
-            camera = ReplayCamera(scene.next_frame, clock.now, lambda s: clock.wait([], s))
-            loop.run(scene, camera, clock, own.stop, own.alive)
-        else:
-            from trapnode.devices.camera import PiCamera
-            from trapnode.devices.pir import GpioPir
 
-            pir = devices.enter_context(GpioPir(config.trigger.pir_pin))
-            pi_camera = devices.enter_context(PiCamera(own.clock.now))
-            loop.run(pir, pi_camera, own.clock, own.stop, own.alive)
+def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":
+    """Open PIR and camera, or their twins; raise DeviceError."""
+    clock = own.clock
+    if own.world:
+        from trapnode.sim.scene import ReplayCamera, Scene
+
+        scene = opened.enter_context(contextlib.closing(Scene(own.world.folder, clock.monotonic)))
+        return scene, ReplayCamera(scene.next_frame, clock.now, lambda s: clock.wait([], s))
+    try:
+        from trapnode.devices.pir import GpioPir
+
+        pir = opened.enter_context(GpioPir(own.config.trigger.pir_pin))
+        from trapnode.devices.camera import PiCamera
+    except ImportError as error:
+        raise DeviceError(f"a library of the Pi is missing: {error}") from error
+    return pir, opened.enter_context(PiCamera(clock.now))
 
 
 def sorter(arguments: argparse.Namespace) -> None:
