@@ -16,8 +16,10 @@ __all__ = [
     "CaptureMethod",
     "ClockTrust",
     "Decision",
+    "Detection",
     "Frame",
     "FrameState",
+    "Judgement",
     "Message",
     "MessageKind",
     "MessageState",
@@ -31,6 +33,7 @@ __all__ = [
     "Taxon",
     "Trigger",
     "TriggerSource",
+    "Unjudged",
     "Verdict",
     "WakeReason",
     "taxon_of",
@@ -103,6 +106,14 @@ class ObservationType(StrEnum):
     BLANK = "blank"
     UNKNOWN = "unknown"  # Something below the threshold.
     UNCLASSIFIED = "unclassified"  # Never classified.
+
+
+class Unjudged(StrEnum):
+    """Why a frame has no scores."""
+
+    PICTURE = "picture"  # There is none, or it cannot be decoded.
+    COVERED = "covered"  # Dark, white, or the lens is covered: nobody could see anything.
+    MODEL = "model"  # The model failed.
 
 
 class MessageKind(StrEnum):
@@ -208,15 +219,36 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """A box with something alive in it: its top left corner and sides as shares of the frame."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
-    """What the classifier said of one frame: a probability for each label."""
+    """What the models said of one frame: a probability for each label, and what is where."""
 
     by_label: Mapping[str, float]
+    detections: tuple[Detection, ...] = ()  # Best first; only what the set's card lets count.
 
     @property
     def best(self) -> tuple[str, float]:
         """The most probable label and its probability."""
         return max(self.by_label.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of judging one frame: its scores, or why there are none."""
+
+    scores: Scores | None
+    fault: str = ""
+    why: Unjudged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +278,7 @@ class Observation:
     classified_by: str = ""
     classified_at: datetime | None = None
     reason: str = ""
+    count: int | None = None  # Individuals, where something alive was counted.
 
     @property
     def type(self) -> ObservationType:
