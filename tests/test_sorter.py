@@ -155,7 +155,8 @@ def test_a_broken_classifier_costs_no_picture(store, run, clock, error):
 
 def test_a_classifier_that_fails_on_one_frame_forbids_the_discard(store, run, clock):
     take(store, run, clock)
-    script = [BLANK, DeviceError("failed"), BLANK, DeviceError("failed again")]
+    failing = DeviceError("failed")  # On the preview, and again on the pixels.
+    script = [BLANK, failing, BLANK, BLANK, failing, BLANK]
     sorter = sorter_of(store, run, lambda: ScriptedClassifier(script))
     sort_all(sorter, clock)
     assert kept_unclassified(store, 1, 3)

@@ -1,10 +1,11 @@
-"""`trapnode classify`: the sorter's classifier over any folder of pictures, old cards too.
+"""`trapnode classify`: the sorter's models over any folder of pictures, old cards too.
 
 CSV, one row per picture: `file,sequence,label,probability,verdict`, then `p_LABEL` per label.
 `sequence` is the picture itself, or its folder with `by_folder`; `verdict` is the sequence's, by
-the rules of the sorter. A picture that cannot be read is `unclassified`, without probabilities:
-as on a unit, what nobody could judge is kept. JSON: MegaDetector batch output, its files relative
-to the folder that holds them all.
+the rules of the sorter. A large folder is judged in bursts of BURST frames, with one verdict. A
+picture that cannot be read is `unclassified`, without probabilities: as on a unit, what nobody
+could judge is kept. JSON: MegaDetector batch output, its files relative to the folder that holds
+them all.
 
 Rows are on disk as soon as they are made, so an interrupted run leaves what it did. A card of any
 size passes in the memory of one folder's scores.
@@ -18,29 +19,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from trapnode.errors import DeviceError, StoreError, TrapnodeError, UsageError
+from trapnode.errors import DeviceError, StoreError, UsageError
 from trapnode.megadetector import Megadetector
 from trapnode.meter import meter
-from trapnode.model import Decision, Scores, Verdict
-from trapnode.pictures import ENDINGS, find, read_jpeg
+from trapnode.model import Decision, Judgement, Scores, Unjudged, Verdict
+from trapnode.pictures import ENDINGS, bursts, find, read_jpeg, sequences
 from trapnode.policy.verdict import Thresholds, decide
 
-__all__ = ["Classifier", "Summary", "classify"]
+__all__ = ["BURST", "Judge", "Summary", "classify"]
 
 UNCLASSIFIED = "unclassified"
+BURST = 40  # Frames judged together: more than any burst, few enough for any memory.
 STDOUT = 1  # Its descriptor: names on old cards are not always text.
 
 
-class Classifier(Protocol):
-    """A model that scores one picture, as the sorter knows it."""
+class Judge(Protocol):
+    """A set of models that judges the frames of one sequence together, as the sorter knows it."""
 
     @property
     def name(self) -> str:
-        """Name the model and its version."""
+        """Name the set and its version."""
         ...
 
     @property
@@ -53,8 +54,8 @@ class Classifier(Protocol):
         """Give the card's thresholds: blank, target, unknown."""
         ...
 
-    def classify(self, jpeg: bytes) -> tuple[float, ...]:
-        """Give a probability for each label; raise TrapnodeError."""
+    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+        """Judge each frame, in order; None is a frame without a picture."""
         ...
 
 
@@ -94,7 +95,7 @@ class _Judged:
 
 def classify(
     paths: Sequence[Path],
-    classifier: Classifier,
+    judge: Judge,
     targets: Sequence[str],
     by_folder: bool = False,
     csv_path: str | None = None,  # `-` is standard output.
@@ -104,11 +105,11 @@ def classify(
 
     Pictures that cannot be read are named on stderr. Without outputs the summary goes to stdout.
     """
-    summary, thresholds = Summary(), Thresholds(**classifier.thresholds)
+    summary, thresholds = Summary(), Thresholds(**judge.thresholds)
     total = _total(paths)
-    with _Outputs(paths, classifier, csv_path, json_path) as outputs, meter(total, "img") as done:
-        for sequence, group in _sequences(find(paths), by_folder):
-            judged = [_judge(path, classifier) for path in group]
+    with _Outputs(paths, judge, csv_path, json_path) as outputs, meter(total, "img") as done:
+        for sequence, group in sequences(find(paths), by_folder):
+            judged = [each for burst in bursts(group, BURST) for each in _judged(burst, judge)]
             decision = decide([each.scores for each in judged], thresholds, targets)
             outputs.add(sequence, judged, decision)
             _count(summary, judged, decision)
@@ -124,23 +125,27 @@ def _total(paths: Sequence[Path]) -> int:
     raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(ENDINGS)})")
 
 
-def _sequences(paths: Iterable[Path], by_folder: bool) -> Iterator[tuple[Path, Iterable[Path]]]:
-    if by_folder:
-        yield from groupby(paths, key=lambda path: path.parent)
-    else:
-        yield from ((path, (path,)) for path in paths)
+def _judged(burst: Sequence[Path], judge: Judge) -> list[_Judged]:
+    faults: dict[int, str] = {}
+    found = judge.judge(_read(path, number, faults) for number, path in enumerate(burst))
+    judged = []
+    for number, (path, judgement) in enumerate(zip(burst, found, strict=True)):
+        if judgement.why is Unjudged.MODEL:
+            raise DeviceError(judgement.fault)  # The model failed, not the picture.
+        fault = faults.get(number, judgement.fault)
+        if judgement.scores is None:
+            print(f"{path}: not classified: {fault}", file=sys.stderr)
+        judged.append(_Judged(path, judgement.scores, fault))
+    return judged
 
 
-def _judge(path: Path, classifier: Classifier) -> _Judged:
+def _read(path: Path, number: int, faults: dict[int, str]) -> bytes | None:
+    """Read a picture when the judge asks for it: one at a time is in memory."""
     try:
-        found = classifier.classify(read_jpeg(path))
-    except DeviceError:
-        raise  # The model failed, not the picture.
-    except (TrapnodeError, OSError, ValueError, MemoryError) as error:
-        fault = str(error) or type(error).__name__
-        print(f"{path}: not classified: {fault}", file=sys.stderr)
-        return _Judged(path, None, fault)
-    return _Judged(path, Scores(dict(zip(classifier.labels, found, strict=True))))
+        return read_jpeg(path)
+    except (OSError, ValueError, MemoryError) as error:
+        faults[number] = str(error) or type(error).__name__
+        return None
 
 
 def _count(summary: Summary, judged: Sequence[_Judged], decision: Decision) -> None:
@@ -159,14 +164,14 @@ class _Outputs:
     def __init__(
         self,
         paths: Sequence[Path],
-        classifier: Classifier,
+        judge: Judge,
         csv_path: str | None,
         json_path: str | None,
     ) -> None:
         self._base = os.path.commonpath(
             [path.absolute() if path.is_dir() else path.absolute().parent for path in paths]
         )
-        self._classifier = classifier
+        self._judge = judge
         self._csv_path, self._json_path = csv_path, json_path
         self._stack = ExitStack()
         self._write_row: Callable[[Iterable[object]], object] | None = None
@@ -194,7 +199,7 @@ class _Outputs:
         """Make the JSON whole."""
         if self._json and self._json_path:
             with self._failing():
-                self._json.end(self._classifier.name, datetime.now(UTC))
+                self._json.end(self._judge.name, datetime.now(UTC))
                 self._stack.close()
                 os.replace(f"{self._json_path}.part", self._json_path)
 
@@ -219,7 +224,7 @@ class _Outputs:
         if self._csv_path:
             file = self._file(STDOUT if self._csv_path == "-" else self._csv_path)
             self._write_row = csv.writer(file, lineterminator="\n").writerow
-            labels = (f"p_{label}" for label in self._classifier.labels)
+            labels = (f"p_{label}" for label in self._judge.labels)
             self._write_row(["file", "sequence", "label", "probability", "verdict", *labels])
         if self._json_path:
             self._json = Megadetector(self._file(f"{self._json_path}.part").write)
@@ -232,7 +237,7 @@ class _Outputs:
     def _row(self, sequence: Path, judged: _Judged, decision: Decision) -> list[object]:
         row: list[object] = [judged.path.as_posix(), sequence.as_posix()]
         if judged.scores is None:
-            blanks = [""] * len(self._classifier.labels)
+            blanks = [""] * len(self._judge.labels)
             return [*row, UNCLASSIFIED, "", decision.verdict.value, *blanks]
         label, probability = judged.scores.best
         every = (f"{p:.4f}" for p in judged.scores.by_label.values())

@@ -1,11 +1,12 @@
 """The sorter: takes unsorted sequences, oldest first, and reaches one verdict for each.
 
 Fails open: whatever goes wrong with model or picture, the sequence stays, as `unclassified`. A
-sequence that ended the sorter twice (a crash, a watchdog) is not classified a third time.
+sequence that ended the sorter twice (a crash, a watchdog) is not judged a third time. A lens that
+shows nothing, sequence after sequence, is told as the sorter's fault.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,20 +18,23 @@ from trapnode.model import (
     ClockTrust,
     Decision,
     Frame,
+    Judgement,
     MessageKind,
     Observation,
     Scores,
     Sequence,
+    Unjudged,
     Verdict,
 )
 from trapnode.policy.events import event_of
+from trapnode.policy.lens import LAST, covered, lens_fault
 from trapnode.policy.report import Watch, priority, reportable
-from trapnode.policy.verdict import Thresholds, audit, decide, unclassified
+from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
-__all__ = ["Classifier", "Sorter", "Sorting"]
+__all__ = ["Judge", "Sorter", "Sorting"]
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +42,17 @@ ROUND_S = 20.0  # The watchdog hears from us at least this often.
 TRIES = 2  # A sequence may end the sorter so often before it is left alone.
 
 
-class Classifier(Protocol):
-    """A model that scores one picture."""
+class Judge(Protocol):
+    """A set of models that judges the frames of one sequence together."""
 
     @property
     def name(self) -> str:
-        """Name the model and its version."""
+        """Name the set and its version."""
         ...
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """List the labels in the order of the scores."""
+        """List the labels of every judgement's scores."""
         ...
 
     @property
@@ -56,8 +60,8 @@ class Classifier(Protocol):
         """Give the card's thresholds: blank, target, unknown."""
         ...
 
-    def classify(self, jpeg: bytes) -> tuple[float, ...]:
-        """Give a probability for each label; raise TrapnodeError."""
+    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+        """Judge each frame, in order; None: it has no picture. May raise TrapnodeError."""
         ...
 
 
@@ -75,22 +79,24 @@ class Sorter:
     """The loop over the store's unsorted sequences."""
 
     def __init__(
-        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Classifier]
+        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Judge]
     ) -> None:
         self._store = store
         self._run = run
         self._sorting = sorting
         self._load = load
-        self._classifier: Classifier | None = None
+        self._judge: Judge | None = None
         self._fault = ""
+        self._lens = ""
 
     def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Sort until told to stop; raise StoreError."""
-        self._load_classifier()
+        self._load_judge()
+        self._look_back()
         bell = Doorbell(self._run, SORTER)
         try:
             while not stopping():
-                alive(self._fault)
+                alive(self._fault or self._lens)
                 if not self.sort_next(clock):
                     clock.wait([bell, stopping], ROUND_S)
                     bell.answered()
@@ -105,42 +111,68 @@ class Sorter:
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False
-        scores, decision = self._judge(sequence)
+        scores, decision = self._judged(sequence)
         self._conclude(sequence, scores, decision, clock)
+        self._look_back()
         return True
 
-    def _load_classifier(self) -> None:
+    def _load_judge(self) -> None:
         try:
-            self._classifier = self._load()
+            self._judge = self._load()
         except (TrapnodeError, MemoryError) as error:
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
         else:
-            log.info("classifier %s", self._classifier.name)
+            log.info("judging by %s", self._judge.name)
 
-    def _judge(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
+    def _look_back(self) -> None:
+        """Look whether the lens shows anything: by the rows, for a boot may see one sequence."""
+        recent = self._store.sequences.observations(last=LAST)
+        self._lens = lens_fault([each.reason for each in recent])
+
+    def _judged(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
         nothing: list[Scores | None] = [None] * len(sequence.frames)
-        if self._classifier is None:
+        if self._judge is None:
             return nothing, unclassified(self._fault)
         if ram.tries(self._run, SORTER, sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        return self._classify(sequence.frames, self._classifier)
+        return self._decided(sequence.frames, self._judge)
 
-    def _classify(
-        self, frames: tuple[Frame, ...], classifier: Classifier
+    def _decided(
+        self, frames: tuple[Frame, ...], judge: Judge
     ) -> tuple[list[Scores | None], Decision]:
         """Judge frames by their previews, or by their pixels where a preview is no good."""
-        archive = self._store.archive
-        by_preview = [_score(frame, archive.preview, classifier) for frame in frames]
-        scores = [
-            seen or _score(frame, archive.pixels, classifier)
-            for seen, frame in zip(by_preview, frames, strict=True)
-        ]
-        thresholds = Thresholds(**classifier.thresholds)
-        decision = decide(scores, thresholds, self._sorting.watch.targets)
-        if decision.verdict is Verdict.DISCARD and None in by_preview:
+        by_preview = found = self._judgements(frames, judge, set())
+        bad = {n for n, each in enumerate(by_preview) if _is_bad(each)}
+        if bad:
+            found = self._judgements(frames, judge, bad)
+        scores = [each.scores for each in found]
+        decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
+        if reason := covered(found):
+            return scores, unclassified(reason)
+        if bad and decision.verdict is Verdict.DISCARD:
             return scores, unclassified("blank, but without a preview that stays as evidence")
         return scores, decision
+
+    def _judgements(
+        self, frames: tuple[Frame, ...], judge: Judge, by_pixels: set[int]
+    ) -> list[Judgement]:
+        """Judge a burst; its frames are read one by one as the judge asks for them."""
+        archive = self._store.archive
+        pictures = (
+            _read(frame, archive.pixels if number in by_pixels else archive.preview)
+            for number, frame in enumerate(frames)
+        )
+        try:
+            found = judge.judge(pictures)
+        except (TrapnodeError, MemoryError, ValueError) as error:
+            found = [Judgement(None, str(error) or type(error).__name__, Unjudged.MODEL)]
+        if len(found) != len(frames):
+            fault = found[0].fault if found else ""
+            reason = fault or f"{len(found)} judgements of {len(frames)} frames"
+            found = [Judgement(None, reason, Unjudged.MODEL)] * len(frames)
+        pairs = zip(found, frames, strict=True)
+        return [_sound(each, judge.labels, frame) for each, frame in pairs]
 
     def _conclude(
         self,
@@ -149,7 +181,7 @@ class Sorter:
         decision: Decision,
         clock: Clock,
     ) -> None:
-        observation = self._observation(sequence, decision, clock)
+        observation = self._observation(sequence, decision, count_of(scores, decision), clock)
         with self._store.database.transaction():
             self._store.sequences.conclude(observation, scores)
             if told := reportable(observation):
@@ -164,7 +196,9 @@ class Sorter:
         if told:
             ring(self._run, UPLINKER)
 
-    def _observation(self, sequence: Sequence, decision: Decision, clock: Clock) -> Observation:
+    def _observation(
+        self, sequence: Sequence, decision: Decision, count: int | None, clock: Clock
+    ) -> Observation:
         previous = self._store.sequences.last_of(decision.label, sequence.id)
         discard = decision.verdict is Verdict.DISCARD
         return Observation(
@@ -178,9 +212,10 @@ class Sorter:
             target=decision.label in self._sorting.watch.targets,
             audit=discard and audit(self._sorting.audit_share, self._sorting.draw()),
             verdict=decision.verdict,
-            classified_by=self._classifier.name if self._classifier else "",
+            classified_by=self._judge.name if self._judge else "",
             classified_at=clock.now(),
             reason=decision.reason,
+            count=count,
         )
 
     def _discard(self, frames: list[Frame]) -> None:
@@ -190,19 +225,26 @@ class Sorter:
         log.info("discarded %d blank frames, %d bytes", len(frames), freed)
 
 
-def _score(
-    frame: Frame, read: Callable[[Frame], bytes | None], classifier: Classifier
-) -> Scores | None:
+def _read(frame: Frame, read: Callable[[Frame], bytes | None]) -> bytes | None:
     try:
-        jpeg = read(frame)
-        return None if jpeg is None else _scores(classifier.labels, classifier.classify(jpeg))
-    except (TrapnodeError, MemoryError, ValueError) as error:
-        log.warning("%s: not classified: %s", frame.path, error)
+        return read(frame)
+    except (TrapnodeError, MemoryError) as error:
+        log.warning("%s: cannot be read: %s", frame.path, error)
         return None
 
 
-def _scores(labels: tuple[str, ...], found: tuple[float, ...]) -> Scores:
-    """Join labels and probabilities; raise ValueError for what cannot be probabilities."""
-    if len(found) != len(labels) or not all(-0.01 <= each <= 1.01 for each in found):
-        raise ValueError(f"scores {found} for {len(labels)} labels: one each from 0 to 1 expected")
-    return Scores(dict(zip(labels, found, strict=True)))
+def _is_bad(judgement: Judgement) -> bool:
+    """Say whether the pixels may show what the preview does not."""
+    return judgement.scores is None and judgement.why is not Unjudged.COVERED
+
+
+def _sound(judgement: Judgement, labels: tuple[str, ...], frame: Frame) -> Judgement:
+    """Pass a judgement whose scores can be probabilities; else say that there are none."""
+    if judgement.scores is None:
+        log.warning("%s: not judged: %s", frame.path, judgement.fault)
+        return judgement
+    shares = judgement.scores.by_label
+    if shares.keys() == set(labels) and all(-0.01 <= each <= 1.01 for each in shares.values()):
+        return judgement
+    log.warning("%s: no probabilities of %s: %s", frame.path, ", ".join(labels), shares)
+    return Judgement(None, "the model gave no probabilities", Unjudged.MODEL)

@@ -26,9 +26,9 @@ from trapnode.store.sequences import begin_boot
 from trapnode.store.store import LAST_GOOD, Store, open_store
 
 if TYPE_CHECKING:
-    from trapnode.devices.classifier import TfliteClassifier
+    from trapnode.devices.judge import TfliteJudge
 
-__all__ = ["console", "keeper", "load_classifier", "models", "sorter", "station", "uplinker"]
+__all__ = ["console", "keeper", "load_judge", "models", "sorter", "station", "uplinker"]
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(store, own.run, sorting, lambda: load_classifier(config.sorter.model))
+        loop = Sorter(store, own.run, sorting, lambda: load_judge(config.sorter.model))
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -166,14 +166,14 @@ def console(arguments: argparse.Namespace) -> None:
             loop.run(line, own.clock, own.stop, own.alive)
 
 
-def load_classifier(name: str) -> "TfliteClassifier":
-    """Load a model by the name of its card in models/, or by the card's path."""
+def load_judge(name: str) -> "TfliteJudge":
+    """Load a set of models by the name of its card in models/, or by the card's path."""
     try:
-        from trapnode.devices.classifier import TfliteClassifier
+        from trapnode.devices.judge import TfliteJudge
     except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
-        raise DeviceError(f"the classifier's runtime does not load: {error}") from error
+        raise DeviceError(f"the models' runtime does not load: {error}") from error
     card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
-    return TfliteClassifier(card)
+    return TfliteJudge(card)
 
 
 def models() -> Path:
