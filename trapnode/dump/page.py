@@ -12,10 +12,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from trapnode import __version__
-from trapnode.dump.claims import claim_of, claims_of, files_of
+from trapnode.dump.claims import Claim, claim_of, claims_of, files_of
 from trapnode.dump.copying import Copier
 from trapnode.dump.style import CSS, filter_rules
-from trapnode.model import BLANK, TAXA, ClockTrust, Frame, ObservationType, Verdict, taxon_of
+from trapnode.model import (
+    BLANK,
+    TAXA,
+    ClockTrust,
+    Detection,
+    Frame,
+    ObservationType,
+    Verdict,
+    taxon_of,
+)
 from trapnode.store import reading
 from trapnode.store.reading import Record
 from trapnode.store.store import Store
@@ -136,7 +145,7 @@ def _article(record: Record, dest: Path, page: Page) -> str:
     )
     return (
         f'<article class="{" ".join(kinds)}">{_pictures(record, dest)}<div class=text>'
-        f"<h2>{escape(_words(claim.label))}{percent}</h2>{bar}{name}"
+        f"<h2>{escape(_words(claim.label))}{_count(record)}{percent}</h2>{bar}{name}"
         f"<p>{_time(record.sequence.trigger.at, page)}{_doubt(record)}</p>"
         f"<p><span class=tag>{escape(_verdict(record))}</span> {escape(record.stem)}</p>"
         f"{_reason(record)}</div></article>\n"
@@ -157,8 +166,12 @@ def _pictures(record: Record, dest: Path) -> str:
             else -1.0
         ),
     )
-    big = _link(best[1], best[0], "big")
-    more = "".join(_link(files, frame, "") for frame, files in shown if frame is not best[0])
+    big = _link(best[1], best[0], claims[best[0].number], "big")
+    more = "".join(
+        _link(files, frame, claims[frame.number], "")
+        for frame, files in shown
+        if frame is not best[0]
+    )
     return big + (f"<div class=more>{more}</div>" if more else "")
 
 
@@ -172,12 +185,24 @@ def _files(frame: Frame, dest: Path) -> tuple[str, str] | None:
     return None
 
 
-def _link(files: tuple[str, str], frame: Frame, kind: str) -> str:
+def _link(files: tuple[str, str], frame: Frame, claim: Claim, kind: str) -> str:
     small, behind = (quote(each) for each in files)
+    boxes = "".join(map(_box, claim.detections))
     return (
-        f'<a class="{kind}" href="{behind}"><img loading=lazy decoding=async src="{small}"'
-        f' alt="frame {frame.number}"></a>'
+        f'<a class="{kind}" href="{behind}"><span class=fit><img loading=lazy decoding=async'
+        f' src="{small}" alt="frame {frame.number}">{boxes}</span></a>'
     )
+
+
+def _box(box: Detection) -> str:
+    """Draw a box over its picture, in shares of it."""
+    sides = {"left": box.x, "top": box.y, "width": box.width, "height": box.height}
+    return f'<b style="{";".join(f"{name}:{side:.1%}" for name, side in sides.items())}"></b>'
+
+
+def _count(record: Record) -> str:
+    count = record.observation.count if record.observation else None
+    return f" × {count}" if count and count > 1 else ""  # noqa: RUF001
 
 
 def _time(at: datetime, page: Page) -> str:

@@ -1,11 +1,14 @@
 """One record of the store as rows of media.csv and observations.csv.
 
-* A media row for each frame that has a file, and one observation of it (level `media`).
-* An observation of the whole sequence (level `event`). Sequences of one event share `eventID`,
-  `eventStart` and `eventEnd`: count events by distinct `eventID`, sequences by rows.
+* A media row for each frame that has a file, and observations of it (level `media`): one for each
+  box in which something was found, with `count` 1, or one for the frame where there is no box.
+* An observation of the whole sequence (level `event`), its `count` the most that one frame shows.
+  Sequences of one event share `eventID`, `eventStart` and `eventEnd`: count events by distinct
+  `eventID`, sequences by rows.
 
 Identifiers are unique in the world, so that packages of many cards can be joined: a frame is its
-file name, a sequence what its file names share, an event its first sequence.
+file name, a box that with `.b1`, `.b2`, ..., a sequence what its file names share, an event its
+first sequence.
 """
 
 from collections.abc import Mapping
@@ -16,7 +19,7 @@ from pathlib import PurePosixPath
 from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
 from trapnode.dump.columns import Cell, local
 from trapnode.dump.places import Place
-from trapnode.model import Frame, FrameState, Observation, ObservationType
+from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType
 from trapnode.store.reading import Record, Span
 
 __all__ = ["Rows", "media_id", "rows_of", "span_of"]
@@ -61,7 +64,9 @@ def rows_of(
         for frame in shown
     ]
     observations = [
-        shared | _of_frame(frame, claims[frame.number], utc_offset_min) for frame in shown
+        shared | row
+        for frame in shown
+        for row in _of_frame(frame, claims[frame.number], utc_offset_min)
     ]
     whole = shared | _of_sequence(record, place, span, utc_offset_min)
     return Rows(media, [_cleaned(each) for each in (whole, *observations)])
@@ -102,11 +107,22 @@ def _classified(observation: Observation | None, utc_offset_min: int) -> Row:
     }
 
 
-def _of_frame(frame: Frame, claim: Claim, utc_offset_min: int) -> Row:
+def _of_frame(frame: Frame, claim: Claim, utc_offset_min: int) -> list[Row]:
     at = local(frame.captured_at, utc_offset_min)
     row: Row = {"observationID": media_id(frame), "mediaID": media_id(frame)}
     row |= {"eventStart": at, "eventEnd": at, "observationLevel": "media"}
-    return row | _claimed(claim)
+    row |= _claimed(claim)
+    if not claim.detections:
+        return [row]
+    return [
+        row | {"observationID": f"{media_id(frame)}.b{number}"} | _boxed(box)
+        for number, box in enumerate(claim.detections, 1)
+    ]
+
+
+def _boxed(box: Detection) -> Row:
+    sides = {"bboxX": box.x, "bboxY": box.y, "bboxWidth": box.width, "bboxHeight": box.height}
+    return {"count": 1, **{name: round(side, 4) for name, side in sides.items()}}
 
 
 def _of_sequence(record: Record, place: Place, span: Span, utc_offset_min: int) -> Row:
@@ -117,6 +133,7 @@ def _of_sequence(record: Record, place: Place, span: Span, utc_offset_min: int) 
         "eventStart": local(span.first, utc_offset_min),
         "eventEnd": local(span.last, utc_offset_min),
         "observationLevel": "event",
+        "count": None if observation is None else observation.count,
         "observationTags": _tags(observation),
         "observationComments": "; ".join(filter(None, (reason, place.remark))),
         **_claimed(claim_of(record)),
