@@ -137,13 +137,39 @@ def test_each_sequence_has_one_event_row_and_one_event_has_one_span(day, tmp_pat
 def test_a_frame_is_claimed_by_its_own_scores_within_the_verdict(day, tmp_path):
     dumped(day, tmp_path / "out", desk(tmp_path))
     rows = {row["observationID"]: row for row in table(tmp_path / "out", "observations")}
-    leopard, faint, left = (rows[f"AL07.20261122T020000Z.000001.{n}"] for n in (1, 2, 3))
+    leopard, faint, left = (
+        rows[f"AL07.20261122T020000Z.000001.{n}"] for n in ("1.b1", "2.b1", "3")
+    )
     assert (leopard["scientificName"], leopard["classificationProbability"]) == (
         "Panthera pardus",
         "0.91",
     )
     assert faint["classificationProbability"] == "0.8"
     assert (left["observationType"], left["scientificName"]) == ("blank", "")
+
+
+def test_each_box_is_an_observation_of_one_and_the_event_has_the_count(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    frame = [row for row in rows if row["mediaID"] == "AL07.20261122T020000Z.000001.1"]
+    assert [row["observationID"].rpartition(".")[2] for row in frame] == ["b1", "b2", "b3"]
+    assert [row["bboxX"] for row in frame] == ["0.0", "0.3", "0.6"]
+    assert {(row["bboxY"], row["bboxWidth"], row["bboxHeight"]) for row in frame} == {
+        ("0.25", "0.25", "0.5")
+    }
+    assert {(row["count"], row["scientificName"]) for row in frame} == {("1", "Panthera pardus")}
+    counts = [row["count"] for row in events(tmp_path / "out")]
+    assert counts == ["3", "", "", "", "1", "", "", "", ""]
+
+
+def test_what_is_not_claimed_to_be_alive_has_no_box(few, tmp_path):
+    few.judge(few.see(NOON, 2), "leopard", [scores(leopard=0.9), scores(blank=0.9, boxes=1)])
+    few.judge(few.see(NOON, 1), "blank", [scores(blank=0.9, boxes=1)])
+    few.judge(few.see(NOON, 1), "unclassified", [scores(blank=0.9, boxes=1)])
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    assert {row[name] for row in rows for name in OBSERVATIONS if "bbox" in name} == {""}
+    assert {row["count"] for row in rows} == {""}
 
 
 def test_where_all_frames_look_empty_the_verdict_stands_for_all(few, tmp_path):

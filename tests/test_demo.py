@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import an_observation
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.narrator import blanks_in_order, reckon
+from trapnode.cli.narrator import blanks_in_order, in_words, named, reckon
 from trapnode.errors import UsageError
-from trapnode.model import FrameState
+from trapnode.message import pack_message, pack_observation
+from trapnode.model import FrameState, MessageKind
 from trapnode.store.store import open_store
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +75,14 @@ def test_the_reckoning_bites(tmp_path: Path) -> None:
     assert "the store never made 1100010000" in wrong
     assert "no status report arrived" in wrong
     store.close()
+
+
+@pytest.mark.parametrize(("count", "told"), [(None, ""), (1, ""), (2, ", 2 of them")])
+def test_the_narrator_tells_counts(count: int | None, told: str) -> None:
+    leopard = an_observation(7, "leopard", count=count)
+    payload = pack_message(MessageKind.OBSERVATIONS, 1, [pack_observation(leopard)])
+    assert named(leopard) == f"leopard 95%{told}"
+    assert in_words(payload) == f"#7 leopard 95%{told}"
 
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
