@@ -30,8 +30,8 @@ padding-block:6px 24px}
 article{background:var(--card);border:1px solid var(--line);border-radius:10px;overflow:hidden;
 display:flex;flex-direction:column}
 article.target{border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}
-.big,.more a,.none{display:grid;grid-template-rows:100%;place-items:center;aspect-ratio:4/3;overflow:hidden;
-background:#0003}
+.big,.more a,.none{display:grid;grid-template-rows:100%;place-items:center;aspect-ratio:4/3;
+overflow:hidden;background:#0003}
 .none{color:var(--dim)}
 .fit{position:relative;display:block;width:100%}
 img{display:block;width:100%;height:auto}
