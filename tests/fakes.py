@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from trapnode.errors import TrapnodeError
+from trapnode.judging import Judge
 from trapnode.model import (
     Boot,
     CaptureMethod,
@@ -30,7 +31,7 @@ from trapnode.policy.burst import BurstPlan
 from trapnode.policy.report import Watch
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
-from trapnode.sorter import Judge, Sorter, Sorting
+from trapnode.sorter import Sorter, Sorting
 from trapnode.station import Identity, Station
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store

@@ -23,12 +23,14 @@ CARD = {
         "detector_weight": 1.0,
         "detector_middle": 0.03,
         "classifier_weight": 1.0,
-        "motion_weight": 1.0,
-        "motion_middle": 3.0,
-        "motion_most": 2.0,
+        "motion_weight": 1.5,
+        "motion_middle": 4.5,
+        "motion_silent": 5.0,
+        "motion_loud": 2.0,
         "crop_score": 0.05,
+        "spared": 0.1,
     },
-    "thresholds": {"blank": 0.9, "target": 0.1, "unknown": 0.3, "box": 0.2},
+    "thresholds": {"blank": 0.9, "target": 0.1, "unknown": 0.3, "box": 0.4},
 }
 
 

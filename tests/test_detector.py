@@ -10,7 +10,7 @@ from models.training import fusion as reference
 from tests.sets import DETECTOR, LARCH, OCELOT, burst, card_of, put
 from tests.test_classifier import RUNTIMES
 from trapnode.devices.cards import ModelRefused
-from trapnode.devices.detector import TfliteDetector, apart, boxes_of, cells, read_card
+from trapnode.devices.detector import TfliteDetector, apart, boxes_of, cells, individuals, read_card
 from trapnode.devices.picture import crop, letterbox
 from trapnode.model import Detection
 
@@ -55,6 +55,15 @@ def test_an_empty_frame_has_a_faint_best_box_and_no_more(shipped):
     for content in burst(LARCH):
         (best,) = shipped.detect(picture(content))
         assert best.probability < 0.1
+
+
+def test_a_head_is_not_counted_beside_its_body_and_a_cub_beside_its_mother_is():
+    mother = Detection(0.2, 0.2, 0.4, 0.4, 0.8)
+    head = Detection(0.2, 0.2, 0.15, 0.15, 0.6)
+    cub = Detection(0.55, 0.4, 0.2, 0.2, 0.5)
+    faint = Detection(0.8, 0.8, 0.1, 0.1, 0.2)
+    assert individuals((mother, head, cub, faint), 0.4) == (mother, cub)
+    assert individuals((), 0.4) == ()
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (300, 640), (64, 48), (3, 200)])

@@ -1,20 +1,19 @@
 """What the witnesses say together, against the reference and against common sense."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
+from models.training import decide
 from models.training import fusion as reference
-from trapnode.devices.fusion import Fusion, alive, log_odds, motion, shares_with
+from tests.sets import CARD
+from trapnode.devices.fusion import Fusion, alive, log_odds, motion, shares_with, stirred
 
-WEIGHTS = Fusion(
-    detector_weight=1.0,
-    detector_middle=0.03,
-    classifier_weight=1.0,
-    motion_weight=1.0,
-    motion_middle=3.0,
-    motion_most=2.0,
-    crop_score=0.05,
-)
+WEIGHTS = Fusion(**CARD["fusion"])
+MIDDLE = WEIGHTS.motion_middle
+ANIMAL = np.array([0.8, 0.375, 0.41, 0.625, 0.67])  # Score, left, top, right, bottom.
+ELSEWHERE = np.array([0.8, 0.0, 0.0, 0.1, 0.1])
 
 
 def forest(seed: int = 0) -> np.ndarray:
@@ -35,20 +34,30 @@ def frames(count: int, seed: int = 0, animal_at: int | None = None) -> list[np.n
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])
-def test_motion_is_that_of_the_reference(count):
+@pytest.mark.parametrize("box", [ANIMAL, ELSEWHERE, np.zeros(5)], ids=["there", "else", "none"])
+def test_motion_is_that_of_the_reference(count, box):
     burst = frames(count, animal_at=1)
-    assert motion(burst) == reference.motion(burst)
+    moved = motion(burst, [box] * count)
+    assert moved == reference.motion(burst, [box] * count)
+    scores = [float(box[0])] * count
+    weights = decide.Fusion(**asdict(WEIGHTS))
+    assert stirred(moved, scores, WEIGHTS) == decide.stirred(moved, scores, weights)
 
 
-def test_a_still_burst_moves_little_and_an_animal_much():
-    assert max(motion(frames(5))) < WEIGHTS.motion_middle
-    moved = motion(frames(5, animal_at=2))
-    assert moved[2] == max(moved) > WEIGHTS.motion_middle
+def test_what_moves_counts_at_the_box_where_there_is_one():
+    burst = frames(5, animal_at=2)
+    there, elsewhere = motion(burst, [ANIMAL] * 5), motion(burst, [ELSEWHERE] * 5)
+    assert there[2] == max(there)
+    assert there[2][0] == there[2][1] == elsewhere[2][1] > MIDDLE
+    assert elsewhere[2][0] == 0.0
+    assert stirred(there, [0.8] * 5, WEIGHTS) > 0 > stirred(elsewhere, [0.8] * 5, WEIGHTS)
+    assert stirred(elsewhere, [0.0] * 5, WEIGHTS) == 0.0
 
 
 def test_light_alone_is_no_motion():
     brighter = [(frame * 0.8 + 20).astype(np.uint8) for frame in frames(1)]
-    assert max(motion(frames(2) + brighter)) < WEIGHTS.motion_middle
+    moved = motion(frames(2) + brighter, [ANIMAL] * 3)
+    assert max(anywhere for _, anywhere in moved) < MIDDLE
 
 
 @pytest.mark.parametrize("share", [0.0, 1e-6, 0.3, 0.999999, 1.0])
@@ -57,18 +66,17 @@ def test_no_witness_is_ever_certain(share):
     assert abs(log_odds(share)) < 7
 
 
-def test_each_witness_speaks_for_life_by_its_own_measure():
-    middle = alive(0.03, 0.5, 3.0, WEIGHTS)
+def test_both_models_speak_for_life_by_their_own_measure():
+    middle = alive(0.03, 0.5, WEIGHTS)
     assert middle == pytest.approx(0.0)
-    assert alive(0.5, 0.5, 3.0, WEIGHTS) > middle
-    assert alive(0.03, 0.1, 3.0, WEIGHTS) > middle
-    assert alive(0.03, 0.5, 4.0, WEIGHTS) > middle
-    assert alive(0.03, 0.5, None, WEIGHTS) == pytest.approx(middle)
+    assert alive(0.5, 0.5, WEIGHTS) > middle
+    assert alive(0.03, 0.1, WEIGHTS) > middle
+    assert alive(0.3, 0.2, WEIGHTS) == decide.alive(0.3, 0.2, decide.Fusion(**asdict(WEIGHTS)))
 
 
-def test_silence_alone_never_proves_a_blank():
-    assert alive(0.03, 0.5, -50.0, WEIGHTS) == pytest.approx(-WEIGHTS.motion_most)
-    assert alive(0.03, 0.5, 50.0, WEIGHTS) == pytest.approx(WEIGHTS.motion_most)
+def test_motion_gives_and_stillness_takes_no_more_than_the_card_says():
+    assert stirred([(99.0, 99.0)], [0.8], WEIGHTS) == WEIGHTS.motion_loud
+    assert stirred([(0.0, 0.0)], [0.8], WEIGHTS) == -WEIGHTS.motion_silent
 
 
 @pytest.mark.parametrize("odds", [-20.0, -3.0, 0.0, 3.0, 20.0])

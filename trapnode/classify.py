@@ -15,48 +15,26 @@ import contextlib
 import csv
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from trapnode.errors import DeviceError, StoreError, UsageError
+from trapnode.judging import Judge
 from trapnode.megadetector import Megadetector
 from trapnode.meter import meter
-from trapnode.model import Decision, Judgement, Scores, Unjudged, Verdict
+from trapnode.model import Decision, Scores, Unjudged, Verdict
 from trapnode.pictures import ENDINGS, bursts, find, read_jpeg, sequences
 from trapnode.policy.verdict import Thresholds, decide
 
-__all__ = ["BURST", "Judge", "Summary", "classify"]
+__all__ = ["BURST", "Summary", "classify"]
 
 UNCLASSIFIED = "unclassified"
 BURST = 40  # Frames judged together: more than any burst, few enough for any memory.
 STDOUT = 1  # Its descriptor: names on old cards are not always text.
-
-
-class Judge(Protocol):
-    """A set of models that judges the frames of one sequence together, as the sorter knows it."""
-
-    @property
-    def name(self) -> str:
-        """Name the set and its version."""
-        ...
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """List the labels in the order of the scores."""
-        ...
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """Give the card's thresholds: blank, target, unknown."""
-        ...
-
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
-        """Judge each frame, in order; None is a frame without a picture."""
-        ...
 
 
 @dataclass(slots=True)

@@ -6,24 +6,22 @@ shows nothing, sequence after sequence, is told as the sorter's fault.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from trapnode.errors import TrapnodeError
+from trapnode.judging import Judge, judged, unseen
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import pack_observation
 from trapnode.model import (
     ClockTrust,
     Decision,
     Frame,
-    Judgement,
     MessageKind,
     Observation,
     Scores,
     Sequence,
-    Unjudged,
     Verdict,
 )
 from trapnode.policy.events import event_of
@@ -34,35 +32,12 @@ from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
-__all__ = ["Judge", "Sorter", "Sorting"]
+__all__ = ["Sorter", "Sorting"]
 
 log = logging.getLogger(__name__)
 
 ROUND_S = 20.0  # The watchdog hears from us at least this often.
 TRIES = 2  # A sequence may end the sorter so often before it is left alone.
-
-
-class Judge(Protocol):
-    """A set of models that judges the frames of one sequence together."""
-
-    @property
-    def name(self) -> str:
-        """Name the set and its version."""
-        ...
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """List the labels of every judgement's scores."""
-        ...
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """Give the card's thresholds: blank, target, unknown."""
-        ...
-
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
-        """Judge each frame, in order; None: it has no picture. May raise TrapnodeError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +117,15 @@ class Sorter:
         self, frames: tuple[Frame, ...], judge: Judge
     ) -> tuple[list[Scores | None], Decision]:
         """Judge frames by their previews, or by their pixels where a preview is no good."""
-        by_preview = found = self._judgements(frames, judge, set())
-        bad = {n for n, each in enumerate(by_preview) if _is_bad(each)}
+        archive = self._store.archive
+        found = judged(judge, frames, archive.preview)
+        bad = {frame.number for frame, each in zip(frames, found, strict=True) if unseen(each)}
         if bad:
-            found = self._judgements(frames, judge, bad)
+            found = judged(
+                judge,
+                frames,
+                lambda frame: (archive.pixels if frame.number in bad else archive.preview)(frame),
+            )
         scores = [each.scores for each in found]
         decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
         if reason := covered(found):
@@ -153,26 +133,6 @@ class Sorter:
         if bad and decision.verdict is Verdict.DISCARD:
             return scores, unclassified("blank, but without a preview that stays as evidence")
         return scores, decision
-
-    def _judgements(
-        self, frames: tuple[Frame, ...], judge: Judge, by_pixels: set[int]
-    ) -> list[Judgement]:
-        """Judge a burst; its frames are read one by one as the judge asks for them."""
-        archive = self._store.archive
-        pictures = (
-            _read(frame, archive.pixels if number in by_pixels else archive.preview)
-            for number, frame in enumerate(frames)
-        )
-        try:
-            found = judge.judge(pictures)
-        except (TrapnodeError, MemoryError, ValueError) as error:
-            found = [Judgement(None, str(error) or type(error).__name__, Unjudged.MODEL)]
-        if len(found) != len(frames):
-            fault = found[0].fault if found else ""
-            reason = fault or f"{len(found)} judgements of {len(frames)} frames"
-            found = [Judgement(None, reason, Unjudged.MODEL)] * len(frames)
-        pairs = zip(found, frames, strict=True)
-        return [_sound(each, judge.labels, frame) for each, frame in pairs]
 
     def _conclude(
         self,
@@ -223,28 +183,3 @@ class Sorter:
         freed = sum(self._store.archive.discard(frame) for frame in frames)
         self._store.sequences.discarded(frames)
         log.info("discarded %d blank frames, %d bytes", len(frames), freed)
-
-
-def _read(frame: Frame, read: Callable[[Frame], bytes | None]) -> bytes | None:
-    try:
-        return read(frame)
-    except (TrapnodeError, MemoryError) as error:
-        log.warning("%s: cannot be read: %s", frame.path, error)
-        return None
-
-
-def _is_bad(judgement: Judgement) -> bool:
-    """Say whether the pixels may show what the preview does not."""
-    return judgement.scores is None and judgement.why is not Unjudged.COVERED
-
-
-def _sound(judgement: Judgement, labels: tuple[str, ...], frame: Frame) -> Judgement:
-    """Pass a judgement whose scores can be probabilities; else say that there are none."""
-    if judgement.scores is None:
-        log.warning("%s: not judged: %s", frame.path, judgement.fault)
-        return judgement
-    shares = judgement.scores.by_label
-    if shares.keys() == set(labels) and all(-0.01 <= each <= 1.01 for each in shares.values()):
-        return judgement
-    log.warning("%s: no probabilities of %s: %s", frame.path, ", ".join(labels), shares)
-    return Judgement(None, "the model gave no probabilities", Unjudged.MODEL)

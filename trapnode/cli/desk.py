@@ -43,7 +43,7 @@ def classify(arguments: argparse.Namespace) -> None:
     sorter = _config(arguments).sorter
     run(
         [Path(path) for path in arguments.paths],
-        load_judge(sorter.model),
+        load_judge(sorter.model, sorter.targets),
         sorter.targets,
         by_folder=arguments.by_folder,
         csv_path=arguments.csv,

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,7 +105,9 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(store, own.run, sorting, lambda: load_judge(config.sorter.model))
+        loop = Sorter(
+            store, own.run, sorting, lambda: load_judge(config.sorter.model, config.sorter.targets)
+        )
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -166,14 +168,14 @@ def console(arguments: argparse.Namespace) -> None:
             loop.run(line, own.clock, own.stop, own.alive)
 
 
-def load_judge(name: str) -> "TfliteJudge":
+def load_judge(name: str, targets: Sequence[str]) -> "TfliteJudge":
     """Load a set of models by the name of its card in models/, or by the card's path."""
     try:
         from trapnode.devices.judge import TfliteJudge
     except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
         raise DeviceError(f"the models' runtime does not load: {error}") from error
     card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
-    return TfliteJudge(card)
+    return TfliteJudge(card, targets=targets)
 
 
 def models() -> Path:

@@ -19,9 +19,10 @@ from trapnode.devices.picture import letterbox
 from trapnode.devices.tflite import Model, Output, Runtime
 from trapnode.model import Detection
 
-__all__ = ["Card", "TfliteDetector", "apart", "boxes_of", "cells", "read_card"]
+__all__ = ["Card", "TfliteDetector", "apart", "boxes_of", "cells", "individuals", "read_card"]
 
 OUTPUTS = {"box": 4, "obj": 1, "cls": 1}  # In the order in which `boxes_of` takes them.
+INSIDE = 0.7  # Of a box that lies so much inside a better one: a head, not a second animal.
 LEAST = 0.02  # Boxes below are noise; the best box of a frame is given all the same.
 OVERLAP = 0.5  # Intersection over union from which two boxes are one animal.
 MOST = 16  # Boxes of one frame: the air counts to 15.
@@ -93,6 +94,24 @@ class TfliteDetector:
             return ()
         least = min(LEAST, float(found[:, 0].max()))
         return tuple(map(_detection, apart(found, least, OVERLAP, MOST)))
+
+
+def individuals(boxes: Sequence[Detection], least: float) -> tuple[Detection, ...]:
+    """Take the boxes that may be counted, best first: from `least` on, none inside a better one.
+
+    So at least as many were there; a cub before its mother is counted with her.
+    """
+    counted: list[Detection] = []
+    for box in boxes:
+        if box.probability >= least and all(_inside(box, each) < INSIDE for each in counted):
+            counted.append(box)
+    return tuple(counted)
+
+
+def _inside(box: Detection, other: Detection) -> float:
+    across = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+    down = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+    return max(across, 0.0) * max(down, 0.0) / (box.width * box.height)
 
 
 def cells(width: int, height: int, strides: Sequence[int]) -> Floats:

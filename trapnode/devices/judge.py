@@ -17,8 +17,8 @@ from PIL import Image
 from trapnode.devices import cards
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import LINES, TfliteClassifier
-from trapnode.devices.detector import TfliteDetector
-from trapnode.devices.fusion import Fusion, alive, motion, shares_with
+from trapnode.devices.detector import TfliteDetector, individuals
+from trapnode.devices.fusion import Fusion, alive, motion, shares_with, stirred
 from trapnode.devices.picture import crop, decode, grey, nothing_to_judge, squash
 from trapnode.devices.tflite import Runtime
 from trapnode.errors import DeviceError, TrapnodeError
@@ -27,7 +27,9 @@ from trapnode.model import BLANK, Detection, Judgement, Scores, Unjudged
 __all__ = ["SetCard", "TfliteJudge", "read_set"]
 
 WIDTH, HEIGHT = 640, 480  # A preview: larger pictures are made as small before anything sees them.
-LIMITS = {"crop_score": (0, 1), "detector_middle": (0, 1)}  # Of the fusion's numbers; others:
+TARGETS = ("leopard",)
+BOX = 0.4  # Below it too many boxes are a head or a bush; a card may say another.
+SHARES = ("crop_score", "detector_middle", "spared")  # Of the fusion's numbers; the others:
 WIDEST = (-100, 100)
 
 
@@ -58,8 +60,12 @@ def _set(top: Any, folder: Path, path: Path) -> SetCard:
         detector=folder / cards.bare(top, "detector"),
         fusion=_fusion(cards.take(top, "fusion", dict)),
         thresholds=cards.thresholds(top, *LINES),
-        box=cards.thresholds(top, "box")["box"],
+        box=_box(cards.take(top, "thresholds", dict)),
     )
+
+
+def _box(section: Any) -> float:
+    return cards.number(section, "box", 0, 1) if "box" in section else BOX
 
 
 def _fusion(section: Any) -> Fusion:
@@ -67,7 +73,7 @@ def _fusion(section: Any) -> Fusion:
     names = [field.name for field in fields(Fusion)]
     if unknown := sorted(set(section) - set(names)):
         raise ModelRefused(f"fusion has {', '.join(unknown)}, must have only {', '.join(names)}")
-    limits = {name: LIMITS.get(name, WIDEST) for name in names}
+    limits = {name: (0, 1) if name in SHARES else WIDEST for name in names}
     return Fusion(**{name: cards.number(section, name, *limits[name]) for name in names})
 
 
@@ -85,8 +91,18 @@ class _Look:
 class TfliteJudge:
     """A set of models on one runtime."""
 
-    def __init__(self, path: Path, *, runtime: Runtime | None = None, threads: int = 1) -> None:
-        """Load the set of the card at `path`; raise ModelRefused if a model is not its card's."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        targets: Sequence[str] = TARGETS,
+        runtime: Runtime | None = None,
+        threads: int = 1,
+    ) -> None:
+        """Load the set of the card at `path`; raise ModelRefused if a model is not its card's.
+
+        Stillness never speaks against a frame that may show one of the `targets`.
+        """
         card = read_set(path)
         self._classifier = TfliteClassifier(card.classifier, runtime=runtime, threads=threads)
         self._detector: TfliteDetector | None = None
@@ -95,6 +111,7 @@ class TfliteJudge:
         self._fusion, self._box = card.fusion, card.box
         self.name, self.thresholds = card.name, card.thresholds
         self.labels = self._classifier.labels
+        self._targets = [n for n, label in enumerate(self.labels) if label in targets]
         if self._detector and self.labels[0] != BLANK:
             raise ModelRefused(f"{card.classifier}: its first label must be {BLANK}")
 
@@ -104,9 +121,17 @@ class TfliteJudge:
         Holds one decoded picture at a time. Raises nothing for a bad picture or a failed run.
         """
         looks = [self._look(jpeg) for jpeg in pictures]
-        greys = [look.small for look in looks if look.shares is not None and look.small is not None]
-        moved = max(motion(greys)) if self._fusion and len(greys) > 1 else None
+        moved = self._moved([look for look in looks if look.shares is not None])
         return [self._judgement(look, moved) for look in looks]
+
+    def _moved(self, looks: Sequence[_Look]) -> float:
+        """Give the log-odds that motion adds to every frame of a burst; stillness takes."""
+        if self._fusion is None or len(looks) < 2:
+            return 0.0
+        best = [_row(look.boxes) for look in looks]
+        greys = [look.small for look in looks if look.small is not None]
+        scores = [float(row[0]) for row in best]
+        return stirred(motion(greys, best), scores, self._fusion)
 
     def _look(self, jpeg: bytes | None) -> _Look:
         if jpeg is None:
@@ -143,15 +168,23 @@ class TfliteJudge:
         size = self._classifier.width, self._classifier.height
         return self._classifier.shares(squash(picture, *size))
 
-    def _judgement(self, look: _Look, moved: float | None) -> Judgement:
+    def _judgement(self, look: _Look, moved: float) -> Judgement:
         if look.shares is None:
             return Judgement(None, look.fault, look.why)
         shares = look.shares
         if self._fusion:
-            score = look.boxes[0].probability if look.boxes else 0.0
-            shares = shares_with(shares, alive(score, float(shares[0]), moved, self._fusion))
+            hope = max((float(shares[target]) for target in self._targets), default=0.0)
+            added = max(moved, 0.0) if hope >= self._fusion.spared else moved
+            odds = alive(float(_row(look.boxes)[0]), float(shares[0]), self._fusion) + added
+            shares = shares_with(shares, odds)
         by_label = dict(zip(self.labels, map(float, shares), strict=True))
-        return Judgement(Scores(by_label, self._counted(look.boxes)))
+        return Judgement(Scores(by_label, individuals(look.boxes, self._box)))
 
-    def _counted(self, boxes: Sequence[Detection]) -> tuple[Detection, ...]:
-        return tuple(box for box in boxes if box.probability >= self._box)
+
+def _row(boxes: Sequence[Detection]) -> NDArray[np.float64]:
+    """Give the best box as score, left, top, right, bottom; zeros where there is none."""
+    if not boxes:
+        return np.zeros(5)
+    best = boxes[0]
+    sides = (best.x, best.y, best.x + best.width, best.y + best.height)
+    return np.array([best.probability, *sides])
