@@ -23,7 +23,7 @@ from trapnode.store.store import Store, open_store
 
 NOON = datetime(2026, 11, 22, 2, 0, 0, 250_000, tzinfo=UTC)  # Noon at UTC+10.
 LABELS = ("blank", "leopard", "deer", "person", "vehicle")
-MODEL = "lite0-amur-1"
+MODEL = "amur-2"
 
 
 def jpeg(words: str, size: tuple[int, int] = (160, 120), hue: int = 90) -> bytes:

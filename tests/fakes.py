@@ -209,7 +209,7 @@ def sort_all(sorter: Sorter, clock: SteppedClock) -> None:
 
 def uplinker_of(store: Store, run: Path, life: Boot, batch_s: float = 0.0) -> Uplinker:
     """Make an uplinker that tells everything at once."""
-    return Uplinker(store, run, life, batch_s)
+    return Uplinker(store, run, life, lambda: life.clock_trust, batch_s)
 
 
 def a_sequence(

@@ -38,12 +38,21 @@ def test_one_write_covers_many_counters(state):
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\x00\xff", b"no number"])
-def test_a_broken_file_is_written_anew_from_the_database(state, garbage):
+def test_a_file_that_holds_no_number_spends_no_counter(state, garbage):
     (state / "counters").write_bytes(garbage)
-    ceiling = Ceiling(state / "counters", RealDisk())
-    assert ceiling.number() == 1
-    ceiling.cover(500)
-    assert Ceiling(state / "counters", RealDisk()).number() == 500 + BLOCK
+    store = Power().open(state)
+    with pytest.raises(StoreError, match=f"{state}/counters: cannot be read"):
+        store.outbox.reserve_counter()
+    with pytest.raises(StoreError, match="must never repeat"):
+        Ceiling(state / "counters", RealDisk()).cover(500)
+    assert (state / "counters").read_bytes() == garbage
+    store.close()
+
+
+def test_a_card_that_cannot_be_read_is_no_new_card(state):
+    (state / "counters").mkdir()
+    with pytest.raises(StoreError, match="Is a directory"):
+        Ceiling(state / "counters", RealDisk()).number()
 
 
 def test_a_card_that_cannot_be_written_spends_no_counter(tmp_path):

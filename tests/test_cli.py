@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from trapnode.cli import main, parser
+from trapnode.meter import meter
+from trapnode.store.ram import write_snapshot
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
@@ -77,3 +80,56 @@ def test_config_show_prints_a_configuration_that_is_good(
     assert 'name = "AL07"' in shown
     some.write_text(shown, "utf-8")
     assert main(["config", "check", "--config", str(some)]) == 0
+
+
+def test_without_tqdm_there_is_no_bar_and_the_work_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with meter(3, "file") as done:
+        done(3)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A unit whose last good configuration names the folder that its keeper writes to."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    (tmp_path / "last-good.toml").write_text(f'[paths]\nrun = "{tmp_path}"\n', "utf-8")
+    write_snapshot(tmp_path, {"unit": "AL07", "monotonic_s": 1.0})
+    return tmp_path
+
+
+@pytest.mark.parametrize("broken", [None, "[unit", "[trigger]\npir_pin = 99\n"])
+def test_status_answers_under_a_broken_configuration(
+    unit: Path, broken: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = unit / "config.toml"
+    if broken is not None:
+        config.write_text(broken, "utf-8")
+    assert main(["status", "--config", str(config)]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"! configuration: {config}: ")
+    assert first.endswith("running on the last good configuration")
+    assert second.startswith("AL07  ")
+    assert main(["status", "--json", "--config", str(config)]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["unit"] == "AL07"
+    assert told.err.startswith("! configuration: ")
+
+
+def test_status_under_a_good_configuration_says_nothing_of_it(
+    unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--config", str(unit / "last-good.toml")]) == 0
+    assert capsys.readouterr().out.startswith("AL07  ")
+
+
+def test_without_a_snapshot_status_fails_and_still_names_the_configuration(
+    unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (unit / "status.json").unlink()
+    assert main(["status", "--config", "/nowhere.toml"]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith("! configuration: /nowhere.toml: ")
+    assert "no status snapshot" in told.err

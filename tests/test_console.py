@@ -77,8 +77,8 @@ def conclude(store, sequence, at, label, probability, verdict):
 
 @pytest.fixture
 def console(store, tmp_path):
-    """A console over that store."""
-    return Console(lambda: store, tmp_path, "AL07")
+    """A console over that store's folder."""
+    return Console(lambda: open_store(store.state), tmp_path, "AL07")
 
 
 def test_status_is_the_keepers_snapshot(console, tmp_path):
@@ -172,6 +172,31 @@ def test_a_store_that_does_not_open_leaves_the_status(tmp_path):
         assert console.answer(verb, 0) == [
             "ERR 3 store: trapnode.db: the store does not open: disk I/O error"
         ]
+
+
+def test_the_store_is_open_for_one_question_only(store, tmp_path):
+    opened = []
+
+    def open_one():
+        opened.append(open_store(store.state))
+        return opened[-1]
+
+    console = Console(open_one, tmp_path, "AL07")
+    for verb in ("events", "queue", "status", "events"):
+        console.answer(verb, 0)
+    assert len(opened) == 3
+    for each in opened:
+        with pytest.raises(StoreError, match="closed"):
+            each.outbox.counts()
+
+
+def test_a_store_begun_anew_between_two_questions_is_answered_from(console, store):
+    assert len(console.answer("events", 0)) == 3
+    store.close()
+    store.database.path.write_bytes(b"garbage" * 999)
+    open_store(store.state).close()  # The station's start: quarantine, and a fresh file.
+    assert console.answer("events", 0) == ["OK"]
+    assert console.answer("queue", 0)[-1] == "OK"
 
 
 @pytest.fixture

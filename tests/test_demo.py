@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,14 @@ from tests.fakes import an_observation
 from trapnode.cli.demo import folders_of, own
 from trapnode.cli.narrator import blanks_in_order, in_words, named, reckon
 from trapnode.errors import UsageError
-from trapnode.message import pack_message, pack_observation
-from trapnode.model import FrameState, MessageKind
+from trapnode.message import (
+    Faults,
+    Status,
+    pack_message,
+    pack_observation,
+    pack_status,
+)
+from trapnode.model import ClockTrust, FrameState, MessageKind, WakeReason
 from trapnode.store.store import open_store
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +81,24 @@ def test_the_reckoning_bites(tmp_path: Path) -> None:
     wrong = reckon(store, gateway).wrong
     assert "the store never made 1100010000" in wrong
     assert "no status report arrived" in wrong
+    store.close()
+
+
+def test_a_status_report_with_faults_is_wrong(tmp_path: Path) -> None:
+    store, gateway = open_store(tmp_path / "store"), tmp_path / "gateway.jsonl"
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    faults = Faults.SORTER | Faults.CARD
+    status = Status(
+        *(now, 10_800, -20, 64, 1, 0, 0, 0, 0, 0, 0),
+        *(WakeReason.POWER_ON, ClockTrust.RTC, faults),
+    )
+    with store.database.transaction():
+        store.outbox.tell(MessageKind.STATUS, pack_status(status), 9, now)
+    reports = store.outbox.waiting()
+    payload = pack_message(MessageKind.STATUS, 1, [reports[0].body])
+    store.outbox.freeze(1, payload, reports, now)
+    gateway.write_text(f'{{"at": "{now.isoformat()}", "hex": "{payload.hex()}"}}\n', "ascii")
+    assert reckon(store, gateway).wrong == ("the status report tells faults: SORTER, CARD",)
     store.close()
 
 

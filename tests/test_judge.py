@@ -11,6 +11,7 @@ from models.training import decide
 from models.training import fusion as reference
 from tests.sets import CARD, CLASSIFIER, DETECTOR, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
 from tests.test_classifier import RUNTIMES
+from trapnode.cli.unit import load_judge
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import TfliteClassifier
 from trapnode.devices.detector import TfliteDetector
@@ -37,6 +38,15 @@ def test_a_set_has_its_cards_name_labels_and_thresholds(provisional):
     assert provisional.name == "provisional-0"
     assert provisional.labels[:2] == ("blank", "leopard")
     assert provisional.thresholds == {"blank": 0.9, "target": 0.1, "unknown": 0.3}
+
+
+def test_the_set_that_ships_is_whole_and_keeps_what_lives():
+    judge = load_judge("amur", ("leopard",))
+    assert judge.name.startswith("amur-")
+    assert len(judge.labels) == 11
+    line = judge.thresholds["blank"]
+    assert max(blanks(judge.judge(burst(OCELOT)))) < line
+    assert min(blanks(judge.judge(burst(LARCH)))) >= line
 
 
 def test_every_frame_has_probabilities_that_sum_to_one_and_its_boxes(provisional):

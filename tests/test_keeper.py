@@ -1,6 +1,7 @@
 """What a technician sees, and what is told once a day."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +14,10 @@ from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, Doorbell
+from trapnode.store.store import open_store
+from trapnode.store.tally import tally
 
-PROCESSES = ("station", "sorter")
+PROCESSES = ("station", "sorter", "uplinker", "console")
 
 
 class NoGauge:
@@ -26,12 +29,19 @@ class NoGauge:
 
 @pytest.fixture
 def make(store, run, clock):
-    def keeper(processes=(), config_fault="", battery=None, celsius=-31.4) -> Keeper:
-        keeping = Keeping("AL07", boot(store), processes, 2, config_fault)
+    def keeper(processes=(), config_fault="", battery=None, celsius=-31.4, rate=1.0) -> Keeper:
+        keeping = Keeping("AL07", boot(store), processes, 2, config_fault, rate)
         gauge = battery or SimBattery(clock.monotonic)
         return Keeper(keeping, store, run, gauge, SimThermometer(celsius))
 
     return keeper
+
+
+def faults_after(keeper, run, clock):
+    keeper.look(clock, ClockTrust.RTC)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    return snapshot["faults"]
 
 
 def status_of(store):
@@ -86,23 +96,99 @@ def test_a_unit_without_gauges_says_so_and_goes_on(make, store, run, clock):
 
 
 def test_processes_that_are_missing_silent_or_faulty_are_named(make, store, run, clock):
-    keeper = make(processes=("station", "sorter", "uplinker", "console"))
+    keeper = make(processes=PROCESSES)
+    keeper.look(clock, ClockTrust.RTC)
     ram.beat(run, "station", clock.monotonic())
-    ram.beat(run, "sorter", clock.monotonic(), "no classifier")
-    clock.step(STALE_S + 1)
+    clock.step(STALE_S["station"] + 1)
     ram.beat(run, "sorter", clock.monotonic(), "no classifier")
     ram.beat(run, "console", clock.monotonic())
     keeper.look(clock, ClockTrust.RTC)
     snapshot = ram.read_snapshot(run)
     assert snapshot is not None
     assert snapshot["faults"] == [
-        "station: silent for 401 s",
+        "station: silent for 91 s",
         "sorter: no classifier",
         "uplinker: never started",
     ]
     status = status_of(store)
     assert status is not None
     assert status.faults == Faults.STATION | Faults.SORTER | Faults.UPLINKER
+
+
+@pytest.mark.parametrize(("process", "limit_s"), STALE_S.items())
+@pytest.mark.parametrize("rate", [1.0, 60.0])
+def test_a_process_may_be_silent_for_as_long_as_its_longest_work(
+    make, run, clock, process, limit_s, rate
+):
+    keeper = make(processes=(process,), rate=rate)
+    ram.beat(run, process, clock.monotonic())
+    clock.step(limit_s * rate)
+    assert faults_after(keeper, run, clock) == []
+    clock.step(1)
+    assert faults_after(keeper, run, clock) == [f"{process}: silent for {limit_s * rate + 1:.0f} s"]
+
+
+def test_those_that_start_with_the_keeper_are_no_fault(make, store, run, clock):
+    keeper = make(processes=PROCESSES)
+    clock.step(7_000)  # The keeper's own life counts, not the boot's.
+    for process in PROCESSES:
+        assert faults_after(keeper, run, clock) == []
+        assert store.outbox.waiting() == []
+        ram.beat(run, process, clock.monotonic())
+        clock.step(10)
+    assert faults_after(keeper, run, clock) == []
+    status = status_of(store)
+    assert status is not None
+    assert status.faults == Faults(0)
+
+
+def test_one_that_never_starts_holds_the_status_report_up_for_a_minute(make, store, run, clock):
+    keeper = make(processes=("station",))
+    assert faults_after(keeper, run, clock) == []
+    clock.step(59)
+    assert faults_after(keeper, run, clock) == []
+    assert store.outbox.waiting() == []
+    clock.step(1)
+    assert faults_after(keeper, run, clock) == ["station: never started"]
+    status = status_of(store)
+    assert status is not None
+    assert status.faults == Faults.STATION
+
+
+def test_messages_in_vain_parked_messages_and_lost_frames_are_faults(
+    make, store, run, clock, monkeypatch
+):
+    found = replace(tally(store), stuck=3, stuck_reason="no network", parked=1, lost_frames=2)
+    monkeypatch.setattr("trapnode.keeper.tally", lambda _: found)
+    assert faults_after(make(), run, clock) == [
+        "radio: 3 messages tried in vain, last: no network",
+        "radio: 1 message parked",
+        "card: 2 frames lost",
+    ]
+    status = status_of(store)
+    assert status is not None
+    assert status.faults == Faults.UPLINKER | Faults.CARD
+
+
+def test_the_card_is_counted_only_after_a_change(make, store, run, clock, monkeypatch):
+    counted = []
+
+    def counting(store):
+        counted.append(tally(store))
+        return counted[-1]
+
+    monkeypatch.setattr("trapnode.keeper.tally", counting)
+    keeper = make()
+    for _ in range(5):  # The first round's own report makes the second count.
+        keeper.look(clock, ClockTrust.RTC)
+        clock.step(10)
+    assert [each.waiting for each in counted] == [0, 1]
+    other = open_store(store.state)
+    take(other, run, clock)
+    other.close()
+    for _ in range(3):
+        keeper.look(clock, ClockTrust.RTC)
+    assert [each.sequences for each in counted] == [0, 0, 1]
 
 
 def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, monkeypatch):

@@ -1,4 +1,4 @@
-"""What lives in RAM: heartbeats, tries and the snapshot; never at a picture's cost."""
+"""What lives in RAM: heartbeats and the snapshot; never at a picture's cost."""
 
 import pytest
 
@@ -18,10 +18,8 @@ def test_beats_are_read_as_they_were_left(run):
 def test_a_torn_file_is_no_sign_of_life_and_no_fault(run, torn):
     (run / "station.beat").write_text(torn, "latin-1")
     (run / "status.json").write_text(torn, "latin-1")
-    (run / "sorter.trying").write_text(torn, "latin-1")
     assert ram.read_beats(run) == []
     assert not (ram.read_snapshot(run) or {}).get("unit")
-    assert ram.tries(run, "sorter", 7) == 1
 
 
 def test_a_snapshot_is_read_as_it_was_written(run):
@@ -30,16 +28,9 @@ def test_a_snapshot_is_read_as_it_was_written(run):
     assert ram.read_snapshot(run) == {"unit": "AL07"}
 
 
-def test_tries_count_in_a_row(run):
-    assert [ram.tries(run, "sorter", 7) for _ in range(3)] == [1, 2, 3]
-    assert ram.tries(run, "sorter", 8) == 1
-    assert ram.tries(run, "sorter", 7) == 1
-
-
 def test_a_missing_or_full_folder_stops_nobody(tmp_path, caplog):
     missing = tmp_path / "none"
     ram.beat(missing, "station", 1.0)
     ram.write_snapshot(missing, {})
-    assert ram.tries(missing, "sorter", 7) == 1
     assert ram.read_beats(missing) == []
-    assert caplog.text.count("not written") == 3
+    assert caplog.text.count("not written") == 2

@@ -173,7 +173,7 @@ def test_a_repair_of_ten_thousand_good_files_changes_nothing_on_the_card(card):
             stem = f"{STEM}.{number:06d}"
             store.database.run(
                 "INSERT INTO sequence VALUES (?, ?, NULL, ?, 0, 'pir', 'activityDetection',"
-                " 'sorted')", number, stem, "2026-11-22T04:30:00.000000Z",
+                " 'sorted', 0)", number, stem, "2026-11-22T04:30:00.000000Z",
             )  # fmt: skip
             for frame in range(1, 4):
                 (folder / f"{stem}.{frame}.jpg").touch()

@@ -32,14 +32,17 @@ def test_the_networks_word_wins_where_it_is_longer():
     [(NOON, True), (NOON - HOLD_LONGEST, True), (NOON + timedelta(seconds=1), False)],
 )
 def test_a_message_waits_until_its_time(until, may):
-    assert may_try(until, NOON, ClockTrust.RTC, True) is may
+    assert may_try(until, NOON, ClockTrust.RTC, 0.0) is may
 
 
 @pytest.mark.parametrize("year", [1970, 2016])
 def test_a_clock_that_went_back_holds_no_message(year: int):
-    assert may_try(NOON, datetime(year, 1, 1, tzinfo=NOON.tzinfo), ClockTrust.RTC, True)
+    assert may_try(NOON, datetime(year, 1, 1, tzinfo=NOON.tzinfo), ClockTrust.RTC, 0.0)
 
 
-def test_a_clock_that_nobody_trusts_allows_one_attempt_a_boot():
-    assert may_try(NOON + HOLD_LONGEST, NOON, ClockTrust.NONE, False)
-    assert not may_try(NOON - HOLD_LONGEST, NOON, ClockTrust.NONE, True)
+def test_a_clock_that_nobody_trusts_allows_one_attempt_a_boot_and_one_after_the_longest_wait():
+    longest_s = RETRY_LONGEST.total_seconds()
+    assert may_try(NOON + HOLD_LONGEST, NOON, ClockTrust.NONE, None)
+    assert not may_try(NOON - HOLD_LONGEST, NOON, ClockTrust.NONE, 0.0)
+    assert not may_try(NOON - HOLD_LONGEST, NOON, ClockTrust.NONE, longest_s - 1)
+    assert may_try(NOON - HOLD_LONGEST, NOON, ClockTrust.NONE, longest_s)

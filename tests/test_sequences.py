@@ -95,7 +95,7 @@ def test_a_walk_over_all_takes_more_than_one_look(store: Store):
     with store.database.transaction():
         for number in range(1, 251):
             store.database.run(
-                "INSERT INTO sequence VALUES (?, ?, NULL, ?, 0, 'pir', 'timeLapse', 'sorted')",
+                "INSERT INTO sequence VALUES (?, ?, NULL, ?, 0, 'pir', 'timeLapse', 'sorted', 0)",
                 number,
                 f"stem {number}",
                 NOON.isoformat(),

@@ -1,6 +1,6 @@
 """One verdict per sequence; whatever goes wrong, the pictures stay."""
 
-import json
+import contextlib
 
 import pytest
 
@@ -223,6 +223,49 @@ def test_a_sequence_that_ended_the_sorter_twice_is_left_alone(store, run, clock)
     assert second.label == "deer"
 
 
+def test_power_that_fails_in_every_inference_ends_with_the_next_sequence_told(
+    store, run, clock, tmp_path
+):
+    """A cold battery sags under load: /run is lost each time, the count on the card is not."""
+    take(store, run, clock, bursts=2)
+    for life in range(4):
+        fresh = tmp_path / f"run{life}"
+        fresh.mkdir()
+        script = KnowingClassifier((KeyError("brown-out"), LEOPARD))
+        with contextlib.suppress(KeyError):
+            sort_all(sorter_of(store, fresh, lambda script=script: script), clock)
+    assert [each.label for each in store.sequences.observations()] == ["unclassified", "leopard"]
+
+
+def test_a_model_that_could_not_be_read_once_is_loaded_again(store, run, clock):
+    loads = iter([DeviceError("a worn sector"), ScriptedClassifier([LEOPARD] * 3)])
+
+    def load():
+        loaded = next(loads)
+        if isinstance(loaded, DeviceError):
+            raise loaded
+        return loaded
+
+    take(store, run, clock)
+    sorter = sorter_of(store, run, load)
+    sort_all(sorter, clock)
+    take(store, run, clock)
+    clock.step(600)
+    sort_all(sorter, clock)
+    assert [each.label for each in store.sequences.observations()] == ["unclassified", "leopard"]
+
+
+def test_a_target_that_the_model_does_not_know_discards_nothing_and_is_a_fault(store, run, clock):
+    take(store, run, clock, bursts=2)
+    script = ScriptedClassifier([BLANK] * 3 + [DEER] * 3)
+    sorting = Sorting(Watch(("leopord",), (), 0.0), 0.0, 1800.0, lambda: 0.5)
+    sorter = Sorter(store, run, sorting, lambda: script)
+    said: list[str] = []
+    sorter.run(clock, After(lambda: len(said) > 2), said.append)
+    assert [each.label for each in store.sequences.observations()] == ["unclassified", "deer"]
+    assert "leopord" in said[0]
+
+
 def test_discards_that_power_interrupted_are_finished_first(store, run, clock):
     take(store, run, clock, bursts=2)
     sorter = sorter_of(store, run, lambda: KnowingClassifier((BLANK, DEER)))
@@ -344,4 +387,3 @@ def test_a_card_that_fails_ends_the_sorter_with_the_pixels_on_it(store, run, clo
     with pytest.raises(StoreError, match="no such table"):
         sort_all(sorter, clock)
     assert len(whole(store)) == 3
-    assert json.loads((run / "sorter.trying").read_text())["count"] == 1

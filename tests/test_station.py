@@ -1,6 +1,7 @@
 """Trigger, burst, whole frames on the card: nothing delays a picture, little loses one."""
 
 import logging
+import sqlite3
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,10 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.sim.scene import ReplayCamera
 from trapnode.station import Identity, Station
+from trapnode.store.archive import Burst
+from trapnode.store.database import connect
 from trapnode.store.doorbell import SORTER, Doorbell
+from trapnode.store.store import open_store
 
 
 def watch(store, run, clock, spans, camera=None, plan=PLAN):
@@ -61,9 +65,70 @@ def test_a_burst_goes_on_while_the_animal_moves(store, run, clock):
     assert frames(store) == [8]
 
 
-def test_a_stuck_pir_makes_one_burst_of_the_most_frames(store, run, clock):
-    watch(store, run, clock, [(5.0, 500.0)])
-    assert frames(store) == [12]
+def test_an_animal_that_stays_is_taken_again_and_a_stuck_pir_ever_more_rarely(store, run, clock):
+    watch(store, run, clock, [(5.0, 3600.0)])
+    starts = [each.trigger.monotonic_s for each in store.sequences.all()]
+    waits = [b - a for a, b in pairwise(starts)]
+    assert waits[0] < 10
+    assert all(b > a - 0.01 for a, b in pairwise(waits))
+    assert max(waits) < 310
+    assert len(starts) < 25
+
+
+def test_the_second_animal_is_not_lost_to_a_card_that_stalls_at_the_end_of_a_burst(
+    store, run, clock, monkeypatch
+):
+    stalls = iter([6.0])
+    close = Burst.close
+
+    def slow_close(burst: Burst) -> None:
+        close(burst)
+        clock.step(next(stalls, 0.0))
+
+    monkeypatch.setattr(Burst, "close", slow_close)
+    watch(store, run, clock, [(5.0, 0.1), (8.0, 0.1)])
+    assert [each.trigger.monotonic_s for each in store.sequences.all()] == [5.0, 8.0]
+
+
+def test_an_edge_from_while_the_camera_opened_is_a_trigger(store, run, clock):
+    pir = ScriptedPir(clock.monotonic, [(1.0, 0.5)])
+    clock.step(3.0)  # The camera opens; the animal comes and goes.
+    station_of(store, run, boot(store)).run(
+        pir, NumberedCamera(clock), clock, After(lambda: clock.monotonic() > 20), lambda fault: None
+    )
+    assert frames(store) == [3]
+    pir.close()
+
+
+def test_pictures_are_taken_between_two_steps_of_a_repair(store, run, clock, monkeypatch):
+    for day in range(1, 6):
+        folder = store.archive.root / f"2025/01/0{day}"
+        folder.mkdir(parents=True)
+        (folder / f"AL07.2025010{day}T000000Z.00000{day}.1.jpg").write_bytes(jpeg(day))
+    pir = ScriptedPir(clock.monotonic, [(1.0, 0.1)])
+    rows = store.database.rows
+
+    def slow_rows(sql: str, *values: object) -> list[tuple[object, ...]]:
+        clock.step(0.1)
+        return rows(sql, *values)
+
+    monkeypatch.setattr(store.database, "rows", slow_rows)
+    station_of(store, run, boot(store)).run(
+        pir, NumberedCamera(clock), clock, After(lambda: clock.monotonic() > 20), lambda fault: None
+    )
+    taken = [each for each in store.sequences.all() if len(each.frames) == 3]
+    adopted = [each for each in store.sequences.all() if len(each.frames) == 1]
+    assert any(each.id > taken[0].id for each in adopted), "taken before the repair was done"
+    assert [each.trigger.monotonic_s for each in taken] == [1.0]
+    assert len(list(store.sequences.all())) == 6
+    assert all(each.state is SequenceState.UNSORTED for each in store.sequences.all())
+    pir.close()
+
+
+def test_frames_are_synced_in_two_seconds_when_the_camera_grows_slow(store, run, clock):
+    camera = WatchfulCamera(clock, store, exposure_s=1.5)
+    watch(store, run, clock, [(5.0, 0.1)], camera, BurstPlan(6, 6, 0.3))
+    assert max(camera.unsynced) <= 1
 
 
 def test_a_fluttering_pir_makes_bursts_no_closer_than_the_camera_delay(store, run, clock):
@@ -228,7 +293,7 @@ def test_the_watchdog_hears_from_a_long_burst(store, run, clock):
         After(lambda: clock.monotonic() > 620),
         lambda fault: heard.append(clock.monotonic()),
     )
-    assert frames(store) == [60]
+    assert frames(store)[0] == 60
     assert max(b - a for a, b in pairwise(heard)) <= 11
     pir.close()
 
@@ -257,3 +322,69 @@ def test_the_replayed_camera_is_a_camera(store, run, clock, tmp_path):
     (sequence,) = store.sequences.all()
     assert sequence.boot == BOOT.id
     assert [number_of(store.archive.pixels(frame)) for frame in sequence.frames] == [0, 1, 2]
+
+
+class LockingCamera(NumberedCamera):
+    """Takes the database away from the station with one shot, and gives it back with another."""
+
+    def __init__(self, clock, path: Path, takes: int, gives: int) -> None:
+        super().__init__(clock)
+        self._other = sqlite3.connect(path, isolation_level=None)
+        self._turns = {takes: "BEGIN IMMEDIATE", gives: "ROLLBACK"}
+        self._shots = 0
+
+    def shoot(self) -> Shot:
+        self._shots += 1
+        if turn := self._turns.get(self._shots):
+            self._other.execute(turn)
+        return super().shoot()
+
+    def close(self) -> None:
+        self._other.close()
+
+
+def impatient(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    connection.execute("PRAGMA busy_timeout=1")
+    return connection
+
+
+def test_rows_that_cannot_be_written_cost_no_frame(state, run, clock, caplog):
+    store = open_store(state, connect=impatient)
+    camera = LockingCamera(clock, store.database.path, takes=1, gives=3)
+    watch(store, run, clock, [(5.0, 0.1)], camera)
+    assert frames(store) == [3]
+    assert "without rows" in caplog.text
+    camera.close()
+    store.close()
+
+
+def test_a_database_that_stays_away_leaves_whole_files_for_the_next_start(state, run, clock):
+    store = open_store(state, connect=impatient)
+    camera = LockingCamera(clock, store.database.path, takes=1, gives=99)
+    with pytest.raises(StoreError):
+        watch(store, run, clock, [(5.0, 0.1)], camera)
+    assert len(list(store.archive.root.rglob("*.1.jpg"))) == 1
+    assert len([p for p in store.archive.root.rglob("*.jpg") if "preview" not in p.name]) == 3
+    camera.close()
+    assert store.repair().adopted == 3
+    assert frames(store) == [3]
+    store.close()
+
+
+def test_the_first_shot_comes_before_the_card_is_asked_for_anything(state, run, clock):
+    asked: list[str] = []
+    store = open_store(state)
+
+    class Watching(NumberedCamera):
+        def shoot(self) -> Shot:
+            asked.append("shot")
+            return super().shoot()
+
+    rows = store.database.rows
+    store.database.rows = lambda *query: asked.append("card") or rows(*query)  # type: ignore[method-assign]
+    life = boot(store)
+    asked.clear()
+    watch_pir(station_of(store, run, life), clock, [(0.0, 0.1)], Watching(clock))
+    assert asked[0] == "shot"
+    store.close()

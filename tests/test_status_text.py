@@ -43,7 +43,7 @@ def test_a_sound_unit_says_ok_first_and_all_of_it_on_one_screen():
         "AL07  OK",
         "time      2026-11-22 04:30:12Z, clock rtc, 3 s ago",
         "boot      212 by pir, trapnode 0.1.0",
-        "battery   7.41 V, -18.5 C",
+        "battery   7.41 V, processor -18.5 C",
         "card      51.3 GB free of 59.6 GB",
         "pictures  412 sequences, 3 with a target, 371 discarded, 0 frames lost",
         "sorter    0 unsorted, 2 unclassified",
@@ -73,7 +73,7 @@ def test_a_silent_keeper_is_a_fault(age_s, faults):
 
 def test_no_sensors_are_named():
     lines = render(SNAPSHOT | {"battery_mv": None, "temperature_c": None}, 1)
-    assert "battery   no gauge, no thermometer" in lines
+    assert "battery   no gauge, processor without thermometer" in lines
 
 
 def test_the_worst_day_fits_the_screen():

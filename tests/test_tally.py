@@ -11,12 +11,13 @@ from tests.fakes import (
     take,
     uplinker_of,
 )
-from trapnode.errors import DeviceError, MessageRefused
-from trapnode.store.tally import Tally, tally
+from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
+from trapnode.store.store import open_store
+from trapnode.store.tally import Tally, changes, tally
 
 
 def test_an_empty_card_counts_nothing(store):
-    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, None, None)
+    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, "")
 
 
 def test_everything_is_counted_once(store, run, clock):
@@ -38,3 +39,29 @@ def test_everything_is_counted_once(store, run, clock):
     assert found.last_trigger.startswith("2026-11-22T04:35")
     assert found.last_accepted is None
     assert found.as_snapshot()["sequences"] == 5
+
+
+def test_messages_tried_in_vain_are_counted_with_the_last_reason(store, run, clock):
+    take(store, run, clock, bursts=2)
+    sorter = sorter_of(store, run, lambda: KnowingClassifier((LEOPARD, DEER)))
+    while sorter.sort_next(clock):
+        pass
+    uplinker = uplinker_of(store, run, boot(store))
+    modem = ScriptedModem(LinkUnavailable(f"no network, try {each}") for each in (1, 2, 3))
+    for stuck in (0, 0, 1):
+        uplinker.send_next(modem, clock)
+        clock.step(86_400)
+        assert tally(store).stuck == stuck
+    assert tally(store).stuck_reason == "no network, try 3"
+    uplinker.send_next(modem, clock)  # Now it is accepted.
+    assert (tally(store).stuck, tally(store).stuck_reason) == (0, "")
+
+
+def test_only_what_others_commit_is_a_change(store):
+    before = changes(store)
+    boot(store)
+    assert changes(store) == before
+    other = open_store(store.state)
+    boot(other, "two")
+    assert changes(store) != before
+    other.close()

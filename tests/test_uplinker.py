@@ -141,9 +141,19 @@ def test_a_clock_that_nobody_trusts_allows_one_attempt_a_boot(store, run, clock)
         uplinker = uplinker_of(store, run, boot(store, kernel, ClockTrust.NONE))
         modem = ScriptedModem([LinkUnavailable("no sky")] * 9)
         send_all(uplinker, modem, clock)
-        clock.step(1e6)
+        clock.step(3600)
         send_all(uplinker, modem, clock)
         assert len(modem.given) == 1
+
+
+def test_a_long_boot_without_a_trusted_clock_goes_on_trying(store, run, clock):
+    tell(store, "leopard")
+    uplinker = uplinker_of(store, run, boot(store, "one", ClockTrust.NONE))
+    modem = ScriptedModem([LinkUnavailable("no sky")])
+    send_all(uplinker, modem, clock)
+    clock.step(7200)
+    send_all(uplinker, modem, clock)
+    assert len(modem.accepted) == 1
 
 
 @pytest.mark.parametrize("year", [1970, 2016])

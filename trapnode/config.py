@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,11 +20,18 @@ __all__ = [
     "AtBoot",
     "Config",
     "Option",
+    "Section",
+    "checked",
     "options",
     "parse",
     "read",
     "read_at_boot",
 ]
+
+
+ABSOLUTE = r"^/[^\x00]+\Z"
+
+T = TypeVar("T")
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,10 +57,12 @@ class Unit(Section, frozen=True):
 class Paths(Section, frozen=True):
     """Where the unit keeps things."""
 
-    state: Annotated[str, _option("folder of the store: rows, frames, previews")] = (
-        "/var/lib/trapnode"
+    state: Annotated[
+        str, _option("folder of the store: rows, frames, previews", pattern=ABSOLUTE)
+    ] = "/var/lib/trapnode"
+    run: Annotated[str, _option("folder in RAM: doorbells, status snapshot", pattern=ABSOLUTE)] = (
+        "/run/trapnode"
     )
-    run: Annotated[str, _option("folder in RAM: doorbells, status snapshot")] = "/run/trapnode"
 
 
 class TriggerSection(Section, frozen=True):
@@ -78,9 +87,9 @@ class Burst(Section, frozen=True):
 class Sorter(Section, frozen=True):
     """How frames are judged."""
 
-    model: Annotated[str, _option("model in models/, or the path of its card", min_length=1)] = (
-        "lite0-amur"
-    )
+    model: Annotated[
+        str, _option("set of models in models/, or the path of its card", min_length=1)
+    ] = "amur"
     targets: Annotated[
         tuple[str, ...], _option("labels the unit watches for, never discarded lightly")
     ] = ("leopard",)
@@ -157,16 +166,21 @@ class AtBoot:
     fault: str = ""
 
 
-def parse(text: str, name: str = "configuration") -> Config:
-    """Check TOML text; raise ConfigError naming the option, its value and the limit."""
+def checked(text: str, kind: type[T], name: str) -> T:
+    """Check TOML text against a section; raise ConfigError naming the key, value and limit."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # A number too long, brackets too deep.
         raise ConfigError(f"{name}: not TOML: {error}") from error
     try:
-        config = msgspec.convert(table, Config)
+        return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{name}: {_explain(str(error), table)}") from error
+
+
+def parse(text: str, name: str = "configuration") -> Config:
+    """Check the text of a configuration; raise ConfigError."""
+    config = checked(text, Config, name)
     if config.burst.frames > config.burst.frames_max:
         raise ConfigError(
             f"{name}: burst.frames = {config.burst.frames}: "
@@ -236,7 +250,8 @@ def _explain(message: str, table: dict[str, Any]) -> str:
     for key in re.findall(r"[^.\[\]]+", path):
         value = value[int(key)] if isinstance(value, list) else value.get(key)
     if complaint.startswith("Invalid enum value"):
-        complaint = f"Expected {next(each.limits for each in options() if each.name == path)}"
-    if isinstance(value, dict):
+        limits = (each.limits for each in options() if each.name == path)
+        complaint = next((f"Expected {each}" for each in limits), complaint)
+    if isinstance(value, dict | list):
         return f"{path}: {complaint}" if path else complaint
     return f"{path} = {_toml(value)}: {complaint}"

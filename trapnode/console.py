@@ -3,6 +3,7 @@
 Nothing here changes the unit's state, and nothing it prints is a secret or a place.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Protocol
 from trapnode.errors import StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Message, Observation, Report
-from trapnode.policy.status_text import render
+from trapnode.policy.status_text import age_of, render
 from trapnode.protocols.shell import ERR_COMMAND, ERR_STATUS, ERR_STORE, OK, Shell, err
 from trapnode.store.ram import read_snapshot
 from trapnode.store.store import Store
@@ -49,10 +50,13 @@ class Line(Protocol):
 
 
 class Console:
-    """The loop over a cable; `store` gives the open store, opening it if need be."""
+    """The loop over a cable; `opened` opens the store, for one question at a time.
 
-    def __init__(self, store: Callable[[], Store], run: Path, unit: str) -> None:
-        self._store = store
+    So a store that was begun anew in between costs no answer.
+    """
+
+    def __init__(self, opened: Callable[[], Store], run: Path, unit: str) -> None:
+        self._opened = opened
         self._run = run
         self._unit = unit
         self._verbs: dict[str, Callable[[float], list[str]]] = {
@@ -91,13 +95,13 @@ class Console:
         snapshot = read_snapshot(self._run)
         if snapshot is None:
             return self._no_status()
-        return [*render(snapshot, _age_s(snapshot, monotonic_s)), OK]
+        return [*render(snapshot, age_of(snapshot, monotonic_s)), OK]
 
     def _status_json(self, monotonic_s: float) -> list[str]:
         snapshot = read_snapshot(self._run)
         if snapshot is None:
             return self._no_status()
-        age_s = round(_age_s(snapshot, monotonic_s), 1)
+        age_s = round(age_of(snapshot, monotonic_s), 1)
         return [json.dumps(snapshot | {"age_s": age_s}), OK]
 
     def _no_status(self) -> list[str]:
@@ -105,25 +109,21 @@ class Console:
         return [f"{self._unit}  NO STATUS", err(ERR_STATUS, text)]
 
     def _events(self, _monotonic_s: float) -> list[str]:
-        found = self._store().sequences.observations(last=SHOWN)
+        with contextlib.closing(self._opened()) as store:
+            found = store.sequences.observations(last=SHOWN)
         return [*(_observation(each) for each in reversed(found)), OK]
 
     def _queue(self, _monotonic_s: float) -> list[str]:
-        outbox = self._store().outbox
-        reports, messages = outbox.waiting(), [message for message, _ in outbox.undone()]
-        counts = ", ".join(f"{number} {name}" for name, number in outbox.counts().items())
+        with contextlib.closing(self._opened()) as store:
+            reports, undone = store.outbox.waiting(), store.outbox.undone()
+            counted = store.outbox.counts()
+        counts = ", ".join(f"{number} {name}" for name, number in counted.items())
         return [
             counts,
-            *(_message(each) for each in messages[:SHOWN]),
+            *(_message(each) for each, _ in undone[:SHOWN]),
             *(_report(each) for each in reports[:SHOWN]),
             OK,
         ]
-
-
-def _age_s(snapshot: dict[str, object], monotonic_s: float) -> float:
-    """Say how old a snapshot is; one that does not tell is as old as the boot."""
-    made_s = snapshot.get("monotonic_s")
-    return monotonic_s - made_s if isinstance(made_s, int | float) else monotonic_s
 
 
 def _observation(each: Observation) -> str:

@@ -36,7 +36,7 @@ class ConfigError(TrapnodeError, ValueError):
 
 
 class DeviceError(TrapnodeError, OSError):
-    """A device failed: end the process, systemd restarts it with a growing delay."""
+    """A device failed: end the process, systemd starts it again after 2 to 10 s, for ever."""
 
 
 class StoreError(TrapnodeError, OSError):

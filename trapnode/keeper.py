@@ -1,11 +1,11 @@
-"""The keeper: battery, temperature, card, clock, the others' signs of life, the status report.
+"""The keeper: battery, processor temperature, card, clock, signs of life, the status report.
 
 Its snapshot in RAM is what a technician sees even when all else hangs; once a day it is packed
 into a status report for the outbox.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,14 +18,21 @@ from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.store import Store
-from trapnode.store.tally import Tally, tally
+from trapnode.store.tally import Tally, changes, tally
 
-__all__ = ["Battery", "Health", "Keeper", "Keeping", "Thermometer"]
+__all__ = ["STALE_S", "Battery", "Health", "Keeper", "Keeping", "Thermometer"]
 
 log = logging.getLogger(__name__)
 
-STALE_S = 400.0  # Longer than the longest call of the modem, 300 s.
+STALE_S = {
+    "station": 90.0,
+    "sorter": 90.0,
+    "uplinker": 400.0,  # Longer than the longest call of the modem, 300 s.
+    "keeper": 90.0,
+    "console": 90.0,
+}
 SNAPSHOT_S = 10.0
+SETTLED_S = 60.0  # The others have started by then, or are at fault.
 CARD_LOW_BYTES = 256 << 20
 
 
@@ -43,10 +50,10 @@ class Battery(Protocol):
 
 
 class Thermometer(Protocol):
-    """A thermometer in the housing."""
+    """The processor's own thermometer."""
 
     def celsius(self) -> float | None:
-        """Measure the temperature, °C; None if none answers."""
+        """Measure the processor temperature, °C; None if no sensor answers."""
         ...
 
 
@@ -59,6 +66,7 @@ class Keeping:
     processes: tuple[str, ...]
     status_hour: int
     config_fault: str
+    rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,9 @@ class Keeper:
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
+        self._began_s: float | None = None
+        self._found: Tally | None = None  # As of the change `_counted_at`; None: count anew.
+        self._counted_at = 0
 
     def run(
         self, clock: Clock, trust: Callable[[], ClockTrust], stopping: Stopping, alive: Alive
@@ -100,16 +111,35 @@ class Keeper:
 
     def look(self, clock: Clock, trust: ClockTrust) -> None:
         """Look at everything once: write the snapshot, and the status report when it is due."""
-        health = self._health(clock, trust)
-        found = tally(self._store)
-        ram.write_snapshot(self._run, self._snapshot(clock, health, found))
-        now = clock.now()
-        if status_due(now, self._store.outbox.last_status(), self._keeping.status_hour):
+        settled = self._settled(clock.monotonic())
+        beats = {beat.process: beat for beat in ram.read_beats(self._run)}
+        found = self._tally()
+        faults = self._process_faults(beats, clock.monotonic(), settled) + _tally_faults(found)
+        health = self._health(clock, trust, faults)
+        ram.write_snapshot(self._run, self._snapshot(clock, health, found, beats))
+        if not settled and not beats.keys() >= set(self._keeping.processes):
+            return  # Those that start with us have not said yet how they are.
+        if status_due(clock.now(), self._store.outbox.last_status(), self._keeping.status_hour):
             self._report(clock, health, found)
 
-    def _health(self, clock: Clock, trust: ClockTrust) -> Health:
+    def _settled(self, now_s: float) -> bool:
+        """Say whether all had the time to start."""
+        if self._began_s is None:
+            self._began_s = now_s
+        return now_s - self._began_s >= SETTLED_S
+
+    def _tally(self) -> Tally:
+        """Count what the card holds, if anybody has changed it since the last count."""
+        now_at = changes(self._store)  # First: what is committed during the count is a change.
+        if self._found is None or now_at != self._counted_at:
+            self._found, self._counted_at = tally(self._store), now_at
+        return self._found
+
+    def _health(
+        self, clock: Clock, trust: ClockTrust, seen: Iterable[tuple[Faults, str]]
+    ) -> Health:
         card = self._store.card_space()
-        faults = self._process_faults(clock.monotonic())
+        faults = list(seen)
         if self._keeping.config_fault:
             faults.append((Faults.CONFIG, f"configuration: {self._keeping.config_fault}"))
         if card[0] < CARD_LOW_BYTES:
@@ -127,21 +157,24 @@ class Keeper:
             faults=tuple(faults),
         )
 
-    def _process_faults(self, now_s: float) -> list[tuple[Faults, str]]:
-        beats = {beat.process: beat for beat in ram.read_beats(self._run)}
+    def _process_faults(
+        self, beats: Mapping[str, ram.Beat], now_s: float, settled: bool
+    ) -> list[tuple[Faults, str]]:
         faults = []
         for process in self._keeping.processes:
-            beat = beats.get(process)
-            flag = Faults[process.upper()]
+            beat, flag = beats.get(process), Faults[process.upper()]
             if beat is None:
-                faults.append((flag, f"{process}: never started"))
-            elif now_s - beat.monotonic_s > STALE_S:
+                if settled:
+                    faults.append((flag, f"{process}: never started"))
+            elif now_s - beat.monotonic_s > STALE_S[process] * self._keeping.rate:
                 faults.append((flag, f"{process}: silent for {now_s - beat.monotonic_s:.0f} s"))
             elif beat.fault:
                 faults.append((flag, f"{process}: {beat.fault}"))
         return faults
 
-    def _snapshot(self, clock: Clock, health: Health, found: Tally) -> dict[str, object]:
+    def _snapshot(
+        self, clock: Clock, health: Health, found: Tally, beats: Mapping[str, ram.Beat]
+    ) -> dict[str, object]:
         now_s, boot = clock.monotonic(), self._keeping.boot
         return {
             "version": __version__,
@@ -157,8 +190,8 @@ class Keeper:
             "card_total_bytes": health.card[1],
             **found.as_snapshot(),
             "processes": {
-                beat.process: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
-                for beat in ram.read_beats(self._run)
+                name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
+                for name, beat in beats.items()
             },
             "faults": [text for _, text in health.faults],
         }
@@ -188,4 +221,22 @@ class Keeper:
             self._store.outbox.tell(
                 MessageKind.STATUS, pack_status(status), PRIORITY_STATUS, clock.now()
             )
+        self._found = None  # Our own commit is no change to `changes`.
         ring(self._run, UPLINKER)
+
+
+def _tally_faults(found: Tally) -> list[tuple[Faults, str]]:
+    faults = []
+    if found.stuck:
+        last = f", last: {found.stuck_reason}" if found.stuck_reason else ""
+        text = f"radio: {_many(found.stuck, 'message')} tried in vain{last}"
+        faults.append((Faults.UPLINKER, text))
+    if found.parked:
+        faults.append((Faults.UPLINKER, f"radio: {_many(found.parked, 'message')} parked"))
+    if found.lost_frames:
+        faults.append((Faults.CARD, f"card: {_many(found.lost_frames, 'frame')} lost"))
+    return faults
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -28,7 +28,6 @@ from trapnode.policy.events import event_of
 from trapnode.policy.lens import LAST, covered, lens_fault
 from trapnode.policy.report import Watch, priority, reportable
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
-from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
@@ -37,6 +36,7 @@ __all__ = ["Sorter", "Sorting"]
 log = logging.getLogger(__name__)
 
 ROUND_S = 20.0  # The watchdog hears from us at least this often.
+LOAD_AGAIN_S = 600.0  # A model that could not be read once may be read later.
 TRIES = 2  # A sequence may end the sorter so often before it is left alone.
 
 
@@ -61,12 +61,14 @@ class Sorter:
         self._sorting = sorting
         self._load = load
         self._judge: Judge | None = None
+        self._load_again_s = 0.0  # Monotonic.
+        self._strangers = False  # Targets that the model does not know.
         self._fault = ""
         self._lens = ""
 
     def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Sort until told to stop; raise StoreError."""
-        self._load_judge()
+        self._load_judge(clock)
         self._look_back()
         bell = Doorbell(self._run, SORTER)
         try:
@@ -86,19 +88,28 @@ class Sorter:
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False
+        if self._judge is None and clock.monotonic() >= self._load_again_s:
+            self._load_judge(clock)
         scores, decision = self._judged(sequence)
         self._conclude(sequence, scores, decision, clock)
         self._look_back()
         return True
 
-    def _load_judge(self) -> None:
+    def _load_judge(self, clock: Clock) -> None:
         try:
             self._judge = self._load()
         except (TrapnodeError, MemoryError) as error:
+            self._load_again_s = clock.monotonic() + LOAD_AGAIN_S
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
-        else:
-            log.info("judging by %s", self._judge.name)
+            return
+        log.info("judging by %s", self._judge.name)
+        strangers = set(self._sorting.watch.targets) - set(self._judge.labels)
+        named = ", ".join(sorted(strangers))
+        self._strangers = bool(strangers)
+        self._fault = (
+            f"the model knows no {named} (sorter.targets): nothing is discarded" if named else ""
+        )
 
     def _look_back(self) -> None:
         """Look whether the lens shows anything: by the rows, for a boot may see one sequence."""
@@ -109,9 +120,12 @@ class Sorter:
         nothing: list[Scores | None] = [None] * len(sequence.frames)
         if self._judge is None:
             return nothing, unclassified(self._fault)
-        if ram.tries(self._run, SORTER, sequence.id) > TRIES:
+        if self._store.sequences.begin_judging(sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        return self._decided(sequence.frames, self._judge)
+        scores, decision = self._decided(sequence.frames, self._judge)
+        if self._strangers and decision.verdict is Verdict.DISCARD:
+            return scores, unclassified(self._fault)  # A typo must not cost a leopard.
+        return scores, decision
 
     def _decided(
         self, frames: tuple[Frame, ...], judge: Judge

@@ -5,7 +5,8 @@ fails ends the process: what was taken is synced first, and systemd starts it an
 """
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Protocol
 from trapnode.errors import StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Boot, Shot, Trigger
-from trapnode.policy.burst import BurstPlan, goes_on, quiet_until, sync_due
+from trapnode.policy.burst import BurstPlan, goes_on, held_again_s, quiet_until, sync_due
 from trapnode.store.archive import Burst
 from trapnode.store.doorbell import SORTER, ring
 from trapnode.store.store import Store
@@ -24,6 +25,7 @@ __all__ = ["Camera", "Identity", "Pir", "Station"]
 log = logging.getLogger(__name__)
 
 ROUND_S = 5.0  # The watchdog hears from us at least this often.
+HELD_ROUND_S = 1.0  # A pin that stays high is looked at this often.
 
 
 class Pir(Protocol):
@@ -65,6 +67,16 @@ class Identity:
     boot: Boot
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What a burst needs of the world around it."""
+
+    camera: Camera
+    clock: Clock
+    motion: Callable[[], bool]
+    still_alive: Callable[[], None]
+
+
 class Station:
     """The loop over one PIR and one camera."""
 
@@ -77,53 +89,68 @@ class Station:
         self._store = store
         self._run = run
         self._fault = ""
+        self._quiet_s = -math.inf  # Edges from before we looked count: the camera was opening.
+        self._held_s = -math.inf  # A pin that is still high counts again from here,
+        self._held = 0  # having counted so often since it rose.
 
     def run(self, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Watch the PIR until told to stop; raise DeviceError, StoreError."""
-
-        def motion() -> bool:
-            return pir.active and not stopping()
-
-        def still_alive() -> None:
-            alive(self._fault)
-
-        quiet = clock.monotonic()
-        if pir.active:  # A pin already high gives no edge.
-            quiet = self._capture(quiet, motion, camera, clock, still_alive)
-        self._repair()
+        here = _Here(
+            camera=camera,
+            clock=clock,
+            motion=lambda: pir.active and not stopping(),
+            still_alive=lambda: alive(self._fault),
+        )
+        self._watch(pir, here)  # Boot is the trigger.
+        for _ in self._repair():
+            if stopping():
+                return
+            here.still_alive()
+            self._watch(pir, here)
+        ring(self._run, SORTER)
         while not stopping():
-            still_alive()
-            clock.wait([pir, stopping], ROUND_S)
-            for edge_s in pir.edges():
-                if edge_s >= quiet and not stopping():
-                    quiet = self._capture(edge_s, motion, camera, clock, still_alive)
+            here.still_alive()
+            clock.wait([pir, stopping], ROUND_S if not pir.active else HELD_ROUND_S)
+            if not stopping():
+                self._watch(pir, here)
 
-    def _repair(self) -> None:
+    def _watch(self, pir: Pir, here: _Here) -> None:
+        """Answer the edges that have come, and a pin that is high without one."""
+        for edge_s in pir.edges():
+            if edge_s >= self._quiet_s:
+                self._held = 0
+                self._capture(edge_s, here)
+        now_s = here.clock.monotonic()
+        if not pir.active:
+            self._held = 0
+        elif now_s >= self._quiet_s and now_s >= self._held_s:
+            self._held += 1
+            self._capture(now_s, here)
+
+    def _repair(self) -> Iterator[None]:
         """Put right what the last power cut left; a card that refuses may still take frames."""
         try:
-            self._store.repair()
+            yield from self._store.repair_steps()
         except StoreError as error:
             self._fault = f"the card is not repaired: {error}"
             log.error("%s", self._fault)
-        ring(self._run, SORTER)
 
-    def _capture(
-        self,
-        edge_s: float,
-        motion: Callable[[], bool],
-        camera: Camera,
-        clock: Clock,
-        still_alive: Callable[[], None],
-    ) -> float:
-        """Make the burst of one trigger; give the moment until which edges are ignored."""
-        at = clock.now() - timedelta(seconds=clock.monotonic() - edge_s)
-        who = self._identity
+    def _capture(self, edge_s: float, here: _Here) -> None:
+        """Make the burst of one trigger, and note until when edges are ignored."""
+        clock, who = here.clock, self._identity
+        began_s = clock.monotonic()
+        at = clock.now() - timedelta(seconds=began_s - edge_s)
+        first = here.camera.shoot()  # Before the card is asked for anything.
         burst = self._store.archive.begin(
-            who.unit, who.utc_offset_min, camera.model, Trigger(at, edge_s), who.boot
+            who.unit, who.utc_offset_min, here.camera.model, Trigger(at, edge_s), who.boot
         )
         try:
-            self._fill(burst, motion, camera, clock, still_alive)
+            self._fill(burst, first, began_s, here)
         finally:
+            # A card that stalls in `close` must not swallow the next animal.
+            ended_s = clock.monotonic()
+            self._quiet_s = quiet_until(edge_s, ended_s, self._camera_delay_s)
+            self._held_s = ended_s + held_again_s(self._held)
             burst.close()
         log.info(
             "sequence %d: %d frames, %d bytes on the card",
@@ -132,25 +159,24 @@ class Station:
             burst.saved_bytes,
         )
         ring(self._run, SORTER)
-        return quiet_until(edge_s, clock.monotonic(), self._camera_delay_s)
 
-    def _fill(
-        self,
-        burst: Burst,
-        motion: Callable[[], bool],
-        camera: Camera,
-        clock: Clock,
-        still_alive: Callable[[], None],
-    ) -> None:
-        taken, unsynced_since, next_s = 0, 0.0, clock.monotonic()
-        while goes_on(taken, motion(), self._plan):
-            if (early_s := next_s - clock.monotonic()) > 0:
-                clock.wait([], early_s)
-            next_s = clock.monotonic() + self._plan.interval_s
-            burst.add(camera.shoot())
+    def _fill(self, burst: Burst, shot: Shot, shot_s: float, here: _Here) -> None:
+        """Save the first shot and take what else the burst has; `shot_s` is when it began."""
+        clock, taken, unsynced_since = here.clock, 0, 0.0
+        while True:
+            exposure_s = clock.monotonic() - shot_s
+            burst.add(shot)
             taken += 1
+            next_s = shot_s + self._plan.interval_s
             if burst.unsynced == 1:
                 unsynced_since = clock.monotonic()
-            if sync_due(taken, burst.unsynced, max(next_s, clock.monotonic()) - unsynced_since):
+            next_saved_s = max(next_s, clock.monotonic()) + exposure_s
+            if sync_due(taken, burst.unsynced, next_saved_s - unsynced_since):
                 burst.sync()
-            still_alive()
+            here.still_alive()
+            if not goes_on(taken, here.motion(), self._plan):
+                return
+            if (early_s := next_s - clock.monotonic()) > 0:
+                clock.wait([], early_s)
+            shot_s = clock.monotonic()
+            shot = here.camera.shoot()

@@ -5,6 +5,7 @@ made: after a power cut the same bytes go again, and the receiver drops the twin
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,7 @@ from typing import Protocol
 from trapnode.errors import LinkUnavailable, MessageRefused
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_RECORDS, pack_message
-from trapnode.model import Boot, Message, Report
+from trapnode.model import Boot, ClockTrust, Message, Report
 from trapnode.policy.priority import next_to_send
 from trapnode.policy.report import PRIORITY_TARGET
 from trapnode.policy.retry import may_try, next_attempt
@@ -41,16 +42,27 @@ class Modem(Protocol):
 class Uplinker:
     """The loop over the store's outbox."""
 
-    def __init__(self, store: Store, run: Path, boot: Boot, batch_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: Path,
+        boot: Boot,
+        trust: Callable[[], ClockTrust],
+        batch_s: float,
+    ) -> None:
         self._store = store
         self._run = run
         self._boot = boot
+        self._trust = trust  # Asked anew each time: network time comes late.
         self._batch_s = batch_s
+        self._began_s = 0.0  # Monotonic moments: this process's start,
+        self._tried_s: dict[int, float] = {}  # and each message's last attempt.
         self._down_until_s = 0.0  # Monotonic; while the link is down ...
         self._down_priority = 0  # ... only what is more valuable than this is tried.
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Send what is due until told to stop; raise DeviceError, StoreError."""
+        self._began_s = clock.monotonic()
         bell = Doorbell(self._run, UPLINKER)
         try:
             while not stopping():
@@ -67,7 +79,9 @@ class Uplinker:
         frozen = [
             message
             for message, tried_in in self._store.outbox.undone()
-            if may_try(message.not_before, now, self._boot.clock_trust, tried_in == self._boot.id)
+            if may_try(
+                message.not_before, now, self._trust(), self._tried_s_ago(message, tried_in, clock)
+            )
         ]
         waiting = self._store.outbox.waiting()
         chosen = next_to_send(frozen, waiting, now, MAX_RECORDS, self._batch_s)
@@ -76,6 +90,12 @@ class Uplinker:
         message = chosen if isinstance(chosen, Message) else self._freeze(chosen, now)
         self._attempt(message, modem, clock)
         return True
+
+    def _tried_s_ago(self, message: Message, tried_in: int | None, clock: Clock) -> float | None:
+        """Give the time since the last attempt of this boot, at least; None for no attempt."""
+        if tried_in != self._boot.id:
+            return None
+        return clock.monotonic() - self._tried_s.get(message.counter, self._began_s)
 
     def _not_worth_it(self, chosen: Message | tuple[Report, ...], clock: Clock) -> bool:
         """Say whether to wait with it: one bad sky must not cost a session for each message.
@@ -94,6 +114,7 @@ class Uplinker:
 
     def _attempt(self, message: Message, modem: Modem, clock: Clock) -> None:
         outbox, attempts = self._store.outbox, message.attempts + 1
+        self._tried_s[message.counter] = clock.monotonic()
         outbox.attempt(message, self._boot.id, next_attempt(attempts, clock.now()))
         try:
             downlink = modem.send(message.payload)
@@ -108,6 +129,7 @@ class Uplinker:
             log.warning("message %d parked: %s", message.counter, error)
         else:
             outbox.accepted(message, clock.now())
+            self._tried_s.pop(message.counter, None)
             self._down_until_s = 0.0
             log.info("message %d accepted after %d attempts", message.counter, attempts)
             if downlink is not None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Moved = tuple[float, float]  # at the frame's best box, anywhere
 SURE = 1e-3  # No witness is surer than this: one alone never outweighs all others.
 BLOCK, QUIET, LOUD = 8, 1.0, 3.0  # pixels; grey levels that are noise; times the usual difference
 MATCHED = (0.1, 0.25, 0.5, 0.75, 0.9)  # parts of a frame's greys that light alone may change
@@ -57,17 +58,19 @@ def log_odds(share: float) -> float:
     return float(np.log(bounded / (1 - bounded)))
 
 
-def motion(greys: Sequence[NDArray[np.uint8]]) -> list[float]:
-    """Say how much moved in each frame of a burst, as the log of 1 + its largest moving patch.
+def motion(greys: Sequence[NDArray[np.uint8]], boxes: Sequence[Floats]) -> list[Moved]:
+    """Say how much moved in each frame of a burst: at its best box, and anywhere.
 
-    Frames are 160x120 greys of the previews, two at least. Each is compared, after a small blur
-    and a change of light, with the median of all (of two: with the other), block by block; a block
-    counts from LOUD times what the whole frame usually differs. The patch is what hangs together.
+    Frames are 160x120 greys of the previews, two at least; `boxes` are their best ones, score
+    first. Each frame is compared, after a small blur and a change of light, with the median of all
+    (of two: with the other), block by block; a block counts from LOUD times what the whole frame
+    usually differs. Blocks that hang together are a patch; what moved is log(1 + its sum), of the
+    largest patch that touches the box, and of the largest patch.
     """
     frames = [_blur(grey.astype(np.float64)) for grey in greys]
     middle = np.median(frames, axis=0)
     still = [middle] * len(frames) if len(frames) > 2 else frames[::-1]
-    return [_moved(frame, other) for frame, other in zip(frames, still, strict=True)]
+    return [_moved(*each) for each in zip(frames, still, boxes, strict=True)]
 
 
 def _blur(grey: Floats) -> Floats:
@@ -77,7 +80,7 @@ def _blur(grey: Floats) -> Floats:
     return np.asarray(np.mean(shifted, axis=0))
 
 
-def _moved(frame: Floats, still: Floats) -> float:
+def _moved(frame: Floats, still: Floats, box: Floats) -> Moved:
     mine, its = np.quantile(frame, MATCHED), np.quantile(still, MATCHED)
     apart_by, of_its = mine - mine.mean(), its - its.mean()
     gain = np.clip((apart_by * of_its).sum() / ((apart_by**2).sum() + 1e-6), 0.5, 2)
@@ -87,20 +90,23 @@ def _moved(frame: Floats, still: Floats) -> float:
     blocks = whole.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))
     usual = np.median(blocks)
     spread = 1.4826 * np.median(np.abs(blocks - usual)) + QUIET
-    return float(np.log1p(_largest_patch((blocks - usual) / spread)))
+    return _largest((blocks - usual) / spread, box[1:] * np.array([columns, rows] * 2))
 
 
-def _largest_patch(loud: Floats) -> float:
-    """Sum each patch of neighbouring loud blocks; give the largest sum."""
+def _largest(loud: Floats, box: Floats) -> Moved:
+    """Sum each patch of neighbouring loud blocks; `box` is in blocks, half a block is near."""
+    left, top, right, bottom = box + np.array([-0.5, -0.5, 0.5, 0.5])
     waiting = {(int(y), int(x)) for y, x in zip(*np.nonzero(loud > LOUD), strict=True)}
-    largest = 0.0
+    touching = anywhere = 0.0
     while waiting:
-        edge, total = [waiting.pop()], 0.0
+        edge, total, touches = [waiting.pop()], 0.0, False
         while edge:
             y, x = edge.pop()
             total += float(loud[y, x])
+            touches |= bool(x + 1 > left and x < right and y + 1 > top and y < bottom)
             near = waiting & {(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)}
             waiting -= near
             edge += near
-        largest = max(largest, total)
-    return largest
+        anywhere = max(anywhere, total)
+        touching = max(touching, total) if touches else touching
+    return float(np.log1p(touching)), float(np.log1p(anywhere))

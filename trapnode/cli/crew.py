@@ -10,10 +10,11 @@ from pathlib import Path
 
 from trapnode.errors import TrapnodeError
 from trapnode.sim.world import World
+from trapnode.store.ram import read_beats, read_snapshot
 
 __all__ = ["PROCESSES", "Crew", "await_that"]
 
-PROCESSES = ("station", "keeper", "sorter", "uplinker", "console")
+PROCESSES = ("station", "sorter", "uplinker", "console", "keeper")
 STOP_S = 20.0
 START_S = 30.0
 
@@ -32,7 +33,10 @@ class Crew:
         self._start("twin-modem", "twin-modem", "--twins", str(self._world.folder))
         await_that(self._world.modem.exists, "the modem's twin to open its port", self)
         for name in PROCESSES:
+            if name == "keeper":  # The others take seconds to start: in the world, minutes.
+                await_that(self._others_live, "the others' heartbeats", self)
             self.start(name)
+        await_that(self._keeper_has_looked, "the keeper's first look", self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,6 +75,13 @@ class Crew:
     def memory_kib(self) -> dict[str, int]:
         """Give the resident memory of each of the five processes, KiB (VmRSS of the kernel)."""
         return {name: _resident_kib(self._members[name].pid) for name in PROCESSES}
+
+    def _others_live(self) -> bool:
+        live = {beat.process for beat in read_beats(self._world.folder)}
+        return live >= set(PROCESSES) - {"keeper"}
+
+    def _keeper_has_looked(self) -> bool:
+        return read_snapshot(self._world.folder) is not None
 
     def _start(self, name: str, *arguments: str) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from enum import Enum, IntFlag
@@ -19,20 +20,30 @@ __all__ = ["classify", "config", "decode", "dump", "status"]
 
 
 def status(arguments: argparse.Namespace) -> None:
-    """Print the keeper's last snapshot, and how old it is."""
-    from trapnode.config import read
-    from trapnode.policy.status_text import render
+    """Print the keeper's last snapshot, and how old it is; a broken configuration does not hide it.
+
+    Its fault comes first; in JSON on stderr, where it disturbs no program.
+    """
+    from trapnode.cli.unit import last_good
+    from trapnode.config import read_at_boot
+    from trapnode.policy.status_text import age_of, render
     from trapnode.store.ram import read_snapshot
 
-    run = Path(read(Path(arguments.config)).paths.run)
+    at_boot = read_at_boot(Path(arguments.config), last_good())
+    if at_boot.fault:
+        print(
+            f"! configuration: {at_boot.fault}",
+            file=sys.stderr if arguments.json else sys.stdout,
+            flush=True,
+        )
+    run = Path(at_boot.config.paths.run)
     snapshot = read_snapshot(run)
     if snapshot is None:
         raise TrapnodeError(f"{run}: no status snapshot: the keeper has not run since power came")
     if arguments.json:
         print(json.dumps(snapshot, indent=2))
         return
-    age_s = time.monotonic() - float(str(snapshot["monotonic_s"]))
-    print("\n".join(render(snapshot, age_s)))
+    print("\n".join(render(snapshot, age_of(snapshot, time.monotonic()))))
 
 
 def classify(arguments: argparse.Namespace) -> None:

@@ -104,11 +104,12 @@ def reckon(store: Store, gateway: Path) -> Reckoning:
     due = [each.id for each in observations.values() if reportable(each)]
     if sorted(told) != due:
         wrong.append(f"told observations {sorted(told)}, reportable were {due}")
-    status = sum(1 for p in set(arrived) if p in sent and sent[p].kind is MessageKind.STATUS)
-    if not status:
+    told_status = [p for p in set(arrived) if p in sent and sent[p].kind is MessageKind.STATUS]
+    wrong += [each for payload in told_status for each in _faults_told(payload)]
+    if not told_status:
         wrong.append("no status report arrived")
     twins = len(arrived) - len(set(arrived))
-    return Reckoning(len(set(arrived)), len(told), status, twins, tuple(wrong))
+    return Reckoning(len(set(arrived)), len(told), len(told_status), twins, tuple(wrong))
 
 
 def received(gateway: Path) -> Iterator[tuple[datetime, bytes]]:
@@ -127,7 +128,7 @@ def in_words(payload: bytes) -> str:
         status = message.status
         battery = "?" if status.battery_mv is None else f"{status.battery_mv / 1000:.2f} V"
         return (
-            f"status, battery {battery}, {status.temperature_c} °C,"
+            f"status, battery {battery}, processor {status.temperature_c} °C,"
             f" {status.card_free_mib / 1024:.1f} GiB free, {status.sequences} sequences"
         )
     return ", ".join(
@@ -153,6 +154,14 @@ def several(count: int | None) -> str:
 def size(number: int) -> str:
     """Write a number of bytes for people."""
     return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
+
+
+def _faults_told(payload: bytes) -> list[str]:
+    """Name the faults of a status report: a unit of twins has none."""
+    status = decode(payload).status
+    assert status is not None
+    names = ", ".join(str(flag.name) for flag in status.faults)
+    return [f"the status report tells faults: {names}"] if status.faults else []
 
 
 def _unlike(message: Decoded, observations: dict[int, Observation]) -> list[str]:

@@ -28,7 +28,16 @@ from trapnode.store.store import LAST_GOOD, Store, open_store
 if TYPE_CHECKING:
     from trapnode.devices.judge import TfliteJudge
 
-__all__ = ["console", "keeper", "load_judge", "models", "sorter", "station", "uplinker"]
+__all__ = [
+    "console",
+    "keeper",
+    "last_good",
+    "load_judge",
+    "models",
+    "sorter",
+    "station",
+    "uplinker",
+]
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +132,8 @@ def uplinker(arguments: argparse.Namespace) -> None:
             return
         from trapnode.devices.modem import SbdModem
 
-        loop = Uplinker(store, own.run, own.boot(store), own.config.uplink.batch_s)
+        boot, batch_s = own.boot(store), own.config.uplink.batch_s
+        loop = Uplinker(store, own.run, boot, own.trust, batch_s)
         port = own.config.uplink.port
         with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
             loop.run(modem, own.clock, own.stop, own.alive)
@@ -141,6 +151,7 @@ def keeper(arguments: argparse.Namespace) -> None:
             processes=PROCESSES,
             status_hour=config.keeper.status_hour,
             config_fault=own.config_fault,
+            rate=own.world.rate if own.world else 1.0,
         )
         if not own.config_fault:
             _keep_last_good(arguments, store)
@@ -163,9 +174,15 @@ def console(arguments: argparse.Namespace) -> None:
     from trapnode.devices.console import SerialLine
 
     with _process("console", arguments) as own:
-        loop = Console(_opened_once(own), own.run, own.config.unit.name)
+        loop = Console(own.store, own.run, own.config.unit.name)
         with SerialLine(own.config.console.port) as line:
             loop.run(line, own.clock, own.stop, own.alive)
+
+
+def last_good(twins: str | None = None) -> Path:
+    """Give the place of the last good configuration: fixed, for a broken one names no folder."""
+    folder = twins or os.environ.get("STATE_DIRECTORY") or Config().paths.state
+    return Path(folder) / LAST_GOOD
 
 
 def load_judge(name: str, targets: Sequence[str]) -> "TfliteJudge":
@@ -190,7 +207,7 @@ def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
     """Begin a process: logging, order to stop, configuration, clock, store, sign of life."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     stop = Stop().listen()
-    at_boot = read_at_boot(Path(arguments.config), _last_good(arguments))
+    at_boot = read_at_boot(Path(arguments.config), last_good(arguments.twins))
     if at_boot.fault:
         log.error("%s", at_boot.fault)
     config = at_boot.config
@@ -214,27 +231,9 @@ def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
     notifier.stopping()
 
 
-def _opened_once(own: Process) -> Callable[[], Store]:
-    """Give a way to the store that opens it when first asked: the console answers without it."""
-    stores: list[Store] = []
-
-    def store() -> Store:
-        if not stores:
-            stores.append(own.store())
-        return stores[0]
-
-    return store
-
-
-def _last_good(arguments: argparse.Namespace) -> Path:
-    """Give the place of the last good configuration: fixed, for a broken one names no folder."""
-    folder = arguments.twins or os.environ.get("STATE_DIRECTORY") or Config().paths.state
-    return Path(folder) / LAST_GOOD
-
-
 def _keep_last_good(arguments: argparse.Namespace, store: Store) -> None:
     """Remember the configuration that this start was good with."""
-    target = _last_good(arguments)
+    target = last_good(arguments.twins)
     with contextlib.suppress(OSError):
         text = Path(arguments.config).read_bytes()
         if not target.exists() or target.read_bytes() != text:

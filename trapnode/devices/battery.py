@@ -1,4 +1,4 @@
-"""Battery gauge and thermometer, as the kernel's drivers show them in /sys."""
+"""Battery gauge and the processor's thermometer, as the kernel's drivers show them in /sys."""
 
 from pathlib import Path
 
@@ -35,13 +35,13 @@ class HwmonBattery:
 
 
 class Thermometer:
-    """A thermal zone; the processor's is near the air's temperature only just after a boot."""
+    """The processor's own sensor: near the air's temperature only just after a boot."""
 
     def __init__(self, path: Path = CPU) -> None:
         self._path = path
 
     def celsius(self) -> float | None:
-        """Read the temperature; None without a sensor."""
+        """Read the processor temperature, °C; None without a sensor."""
         try:
             return int(self._path.read_text("ascii")) / 1000
         except (OSError, ValueError):

@@ -4,16 +4,14 @@ TOML, in Camtrap DP words. One file may hold all units and all years of a projec
 it. Strict: an unknown key is an error. A time without an offset is the unit's local time.
 """
 
-import re
-import tomllib
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from trapnode.config import Section
+from trapnode.config import Section, checked
 from trapnode.errors import ConfigError
 
 __all__ = ["TEMPLATE", "Contributor", "Deployment", "Desk", "License", "Project", "read"]
@@ -139,15 +137,9 @@ def read(path: Path, unit: str, utc_offset_min: int) -> tuple[Project, tuple[Dep
 
 def _parse(path: Path) -> Desk:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        return checked(path.read_text("utf-8"), Desk, str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
-    try:
-        return msgspec.convert(table, Desk)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(str(error), table)}") from error
 
 
 def _timed(deployment: Deployment, utc_offset_min: int) -> Deployment:
@@ -182,18 +174,3 @@ def _check(path: Path, ours: list[Deployment]) -> None:
             raise ConfigError(f"{name}: has no deploymentEnd, but {later.deploymentID} follows it")
         if each.deploymentEnd > later.deploymentStart:
             raise ConfigError(f"{name}: overlaps {later.deploymentID}: a unit is at one place")
-
-
-def _explain(message: str, table: dict[str, Any]) -> str:
-    """Turn msgspec's `Expected ... - at `$.deployment[0].latitude`` into our words."""
-    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
-    if match is None:
-        return message
-    complaint, path = match.groups()
-    value: Any = table
-    for key in re.findall(r"[^.\[\]]+", path):
-        value = value[int(key)] if isinstance(value, list) else value.get(key)
-    if isinstance(value, dict | list):
-        return f"{path}: {complaint}" if path else complaint
-    shown = f'"{value}"' if isinstance(value, str) else value
-    return f"{path} = {shown}: {complaint}"

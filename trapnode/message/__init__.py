@@ -27,7 +27,7 @@ Kind 2, status: one record of 28 bytes.
     offset  bytes  record
     0       4      time, seconds since 1970-01-01T00:00:00Z
     4       2      battery, mV (0xFFFF = not known)
-    6       1      temperature, °C, signed (-128 = not known)
+    6       1      processor temperature, °C, signed (-128 = not known)
     7       2      free space on the card, units of 16 MiB (0xFFFF = that or more)
     9       2      boots so far, modulo 2^16
     11      3      sequences so far, modulo 2^24

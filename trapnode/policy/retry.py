@@ -24,12 +24,16 @@ def next_attempt(attempts: int, now: datetime, retry_after_s: float | None = Non
     return now + wait
 
 
-def may_try(not_before: datetime, now: datetime, trust: ClockTrust, tried_this_boot: bool) -> bool:
+def may_try(
+    not_before: datetime, now: datetime, trust: ClockTrust, tried_s_ago: float | None
+) -> bool:
     """Say whether a message may be attempted now.
 
-    A clock that nobody trusts allows one attempt a boot. A `not_before` further away than any
-    wait we give was written by a clock that ran ahead.
+    `tried_s_ago` is the monotonic time since its last attempt in this boot: None for none, 0 for
+    one that nobody measured. A clock that nobody trusts allows one attempt a boot, and another
+    after RETRY_LONGEST of monotonic time. A `not_before` further away than any wait we give was
+    written by a clock that ran ahead.
     """
     if trust is ClockTrust.NONE:
-        return not tried_this_boot
+        return tried_s_ago is None or tried_s_ago >= RETRY_LONGEST.total_seconds()
     return not timedelta(0) < not_before - now <= HOLD_LONGEST

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-__all__ = ["STALE_S", "render"]
+__all__ = ["STALE_S", "age_of", "render"]
 
 STALE_S = 30.0  # Three rounds of the keeper.
 WIDTH = 80
@@ -17,6 +17,12 @@ def render(snapshot: Mapping[str, object], age_s: float) -> list[str]:
     head = f"{_text(snapshot, 'unit')}  {_verdict(len(faults))}"
     lines = [head, *_shown(faults), *_table(snapshot, age_s)]
     return [_printable(line)[:WIDTH] for line in lines]
+
+
+def age_of(snapshot: Mapping[str, object], monotonic_s: float) -> float:
+    """Say how old a snapshot is, s; one that does not tell is as old as the boot."""
+    made_s = snapshot.get("monotonic_s")
+    return monotonic_s - made_s if isinstance(made_s, int | float) else monotonic_s
 
 
 def _verdict(faults: int) -> str:
@@ -46,7 +52,7 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         "time": f"{_moment(snapshot, 'at')}, clock {said('clock_trust')}, {age_s:.0f} s ago",
         "boot": f"{said('boot')} by {said('wake_reason')}, trapnode {said('version')}",
         "battery": f"{_scaled(snapshot, 'battery_mv', 1000, ' V', 'no gauge', 2)}"
-        f", {_scaled(snapshot, 'temperature_c', 1, ' C', 'no thermometer')}",
+        f", processor {_scaled(snapshot, 'temperature_c', 1, ' C', 'without thermometer')}",
         "card": f"{_scaled(snapshot, 'card_free_bytes', GIGABYTE, ' GB')} free"
         f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')}",
         "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"

@@ -4,7 +4,9 @@ Rule: a file with its final name is whole. `.part`, write, fsync, rename, fsync 
 the row. Whatever power leaves behind between two of these steps, `repair` puts right.
 """
 
+import logging
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from trapnode.errors import StoreError
@@ -15,6 +17,12 @@ from trapnode.store.disk import PART, Disk, make_folders
 from trapnode.store.exif import Stamp, stamped
 
 __all__ = ["Archive", "Burst"]
+
+
+log = logging.getLogger(__name__)
+
+MIDWAY_S = 0.2  # What a burst waits for another process's write before it takes the next frame,
+CLOSING_S = 20.0  # and what it waits at its end: cards stall for seconds.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,7 @@ class Archive:
     ) -> "Burst":
         """Begin the sequence of a trigger; nothing touches the card before the first frame."""
         number = self._next_sequence()
-        folder = self.root / names.folder_of(trigger.at)
-        while any(folder.glob(f"{names.stem_of(unit, trigger.at, number)}.*")):
+        while self._taken(names.stem_of(unit, trigger.at, number), trigger.at):
             number += 1  # A burst that power cut before its row: its files keep their names.
         stamp = Stamp(unit, utc_offset_min, camera, number, trigger, boot)
         return Burst(self.root, self._disk, self._database, stamp)
@@ -67,8 +74,18 @@ class Archive:
             raise StoreError(f"{path}: cannot be discarded: {error}") from error
         return freed
 
+    def _taken(self, stem: str, at: datetime) -> bool:
+        """Say whether a burst with this stem has left anything of its first frame."""
+        first = names.frame_path(stem, at, 1)
+        paths = (first, names.preview_path(first))
+        return any((self.root / (path + end)).exists() for path in paths for end in ("", PART))
+
     def _next_sequence(self) -> int:
-        row = self._database.row("SELECT max(id) FROM sequence")
+        try:
+            row = self._database.row("SELECT max(id) FROM sequence")
+        except StoreError as error:
+            log.error("numbering by the files on the card: %s", error)
+            row = None
         if row is not None and row[0] is not None:
             return int(str(row[0])) + 1
         # No rows: a new card, or one that lost its database but not its files.
@@ -78,7 +95,10 @@ class Archive:
 
 
 class Burst:
-    """The frames of one sequence on their way to the card."""
+    """The frames of one sequence on their way to the card.
+
+    Rows that the database refuses cost no frame: the files go on, and `close` tries once more.
+    """
 
     def __init__(self, root: Path, disk: Disk, database: Database, stamp: Stamp) -> None:
         self.sequence = stamp.sequence
@@ -89,7 +109,8 @@ class Burst:
         self._database = database
         self._stamp = stamp
         self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
-        self._pending: list[_Pending] = []
+        self._pending: list[_Pending] = []  # Written, not synced.
+        self._rowless: list[_Pending] = []  # Whole files whose rows are still to come.
 
     @property
     def unsynced(self) -> int:
@@ -98,7 +119,7 @@ class Burst:
 
     def add(self, shot: Shot) -> None:
         """Write a frame and its preview; durable only after `sync`. Raise StoreError."""
-        number = self.saved + self.unsynced + 1
+        number = self.saved + len(self._rowless) + self.unsynced + 1
         path = names.frame_path(self._stem, self._stamp.trigger.at, number)
         frame = Frame(self.sequence, number, path, names.preview_path(path), shot.captured_at)
         image_id = Path(path).stem
@@ -114,31 +135,40 @@ class Burst:
 
     def sync(self) -> None:
         """Make what was added durable, files first, then rows, in one batch. Raise StoreError."""
-        if not self._pending:
-            return
-        try:
+        if self._pending:
             self._publish()
-        except OSError as error:
-            raise StoreError(f"{self._stem}: cannot be synced: {error}") from error
-        with self._database.transaction():
-            self._insert_sequence()
-            for each in self._pending:
-                insert_frame(self._database, each.frame, each.sizes)
-        self.saved += len(self._pending)
-        self.saved_bytes += sum(sum(each.sizes) for each in self._pending)
-        self._pending.clear()
+        try:
+            self._record(MIDWAY_S)
+        except StoreError as error:
+            log.error("%s: whole on the card, but without rows: %s", self._stem, error)
 
     def close(self) -> None:
-        """End the burst: sync what is left and give the sequence to the sorter."""
-        self.sync()
+        """End the burst: sync what is left and give the sequence to the sorter.
+
+        Raise StoreError; what has no row then is adopted by the next start's repair.
+        """
+        if self._pending:
+            self._publish()
+        self._record(CLOSING_S)
         if self.saved:
-            with self._database.transaction():
+            with self._database.transaction(CLOSING_S):
                 self._database.run(
                     "UPDATE sequence SET state = ? WHERE id = ? AND state = ?",
                     SequenceState.UNSORTED,
                     self.sequence,
                     SequenceState.OPEN,
                 )
+
+    def _record(self, patience_s: float) -> None:
+        if not self._rowless:
+            return
+        with self._database.transaction(patience_s):
+            self._insert_sequence()
+            for each in self._rowless:
+                insert_frame(self._database, each.frame, each.sizes)
+        self.saved += len(self._rowless)
+        self.saved_bytes += sum(sum(each.sizes) for each in self._rowless)
+        self._rowless.clear()
 
     def _publish(self) -> None:
         paths = [
@@ -149,11 +179,16 @@ class Burst:
             )
             if size
         ]
-        for path in paths:
-            self._disk.sync(self._part(path))
-        for path in paths:
-            self._disk.rename(self._part(path), self._root / path)
-        self._disk.sync_folder((self._root / paths[0]).parent)
+        try:
+            for path in paths:
+                self._disk.sync(self._part(path))
+            for path in paths:
+                self._disk.rename(self._part(path), self._root / path)
+            self._disk.sync_folder((self._root / paths[0]).parent)
+        except OSError as error:
+            raise StoreError(f"{self._stem}: cannot be synced: {error}") from error
+        self._rowless += self._pending
+        self._pending.clear()
 
     def _part(self, path: str) -> Path:
         return self._root / (path + PART)
@@ -173,7 +208,7 @@ def insert_sequence(
 ) -> None:
     """Write a sequence's row unless it is there; inside a transaction."""
     database.run(
-        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
         sequence,
         stem,
         boot,

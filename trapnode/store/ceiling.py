@@ -1,10 +1,10 @@
 """How far a counter may have gone, in a file beside the database.
 
 A database can break and be begun anew; what was ever sent under a counter cannot be unsent. So the
-file is always ahead of the database, and a fresh database counts on from there.
+file is always ahead of the database, and a fresh database counts on from there. It is written
+whole: one that is there and holds no number comes from a bad card, and nothing is guessed from it.
 """
 
-import contextlib
 from pathlib import Path
 
 from trapnode.errors import StoreError
@@ -24,11 +24,9 @@ class Ceiling:
         self._number: int | None = None
 
     def number(self) -> int:
-        """Give the lowest number that was surely never used; 1 on a new card."""
+        """Give the lowest number that was surely never used; 1 on a new card. Raise StoreError."""
         if self._number is None:
-            self._number = 1
-            with contextlib.suppress(OSError, ValueError):
-                self._number = int(self._path.read_text("ascii"))
+            self._number = self._read()
         return self._number
 
     def cover(self, used: int) -> None:
@@ -40,3 +38,13 @@ class Ceiling:
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error}") from error
         self._number = used + BLOCK
+
+    def _read(self) -> int:
+        try:
+            return int(self._path.read_text("ascii"))
+        except FileNotFoundError:
+            return 1
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{self._path}: cannot be read, and a counter must never repeat: {error}"
+            ) from error

@@ -16,7 +16,7 @@ __all__ = ["Connect", "Database", "moment", "text"]
 log = logging.getLogger(__name__)
 
 VERSION = 1
-BUSY_S = 5.0  # The others hold a write lock for milliseconds.
+BUSY_S = 20.0  # The others hold a write lock for milliseconds, but cards stall for seconds.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 SUSPECT = ".suspect"  # Suffix of the note that a query found the file broken.
 
@@ -36,7 +36,8 @@ CREATE TABLE sequence (
     monotonic_s REAL NOT NULL,
     source TEXT NOT NULL,
     capture_method TEXT NOT NULL,
-    state TEXT NOT NULL
+    state TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0     -- how often the sorter has begun to judge it
 ) STRICT;
 CREATE INDEX sequence_state ON sequence(state, id) WHERE state != 'sorted';
 CREATE TABLE frame (
@@ -142,10 +143,14 @@ class Database:
         return self._connection.execute(sql, values).rowcount
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make what happens inside durable as one, or not at all; raise StoreError."""
+    def transaction(self, patience_s: float = BUSY_S) -> Iterator[None]:
+        """Make what happens inside durable as one, or not at all; raise StoreError.
+
+        `patience_s` is how long another process's write may stand in the way.
+        """
         try:
             self._check()
+            self._connection.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -160,8 +165,12 @@ class Database:
 
     def _check(self) -> None:
         """Raise StoreError where another process has put the file into quarantine."""
-        if not self.path.exists() or self.path.stat().st_ino != self._inode:
-            raise StoreError(f"{self.path}: is gone or begun anew, this process must open it again")
+        try:
+            same = self.path.stat().st_ino == self._inode
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        if not same:
+            raise StoreError(f"{self.path}: is begun anew, this process must open it again")
 
     def _fault(self, error: sqlite3.Error) -> StoreError:
         """Make our error; one that says the file is broken has it checked at the next opening."""
@@ -213,10 +222,10 @@ def _examine(connection: sqlite3.Connection, suspect: Path) -> None:
     """Check a file that a query found broken; raise DatabaseError if it is."""
     if not suspect.exists():
         return
-    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    suspect.unlink()  # First: a check that is itself cut short must not come with every start.
+    (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
         raise sqlite3.DatabaseError(answer)
-    suspect.unlink()
 
 
 def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:

@@ -62,14 +62,3 @@ def _replace(path: Path, value: Mapping[str, object]) -> None:
         part.replace(path)
     except OSError as error:  # The folder is full or gone: no reason to stop the unit.
         log.warning("%s: not written: %s", path, error)
-
-
-def tries(run: Path, process: str, sequence: int) -> int:
-    """Count how often in a row a process has begun this sequence since power came, this one too."""
-    path = run / f"{process}.trying"
-    count = 0
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        before = json.loads(path.read_text("utf-8"))
-        count = int(before["count"]) if before["sequence"] == sequence else 0
-    _replace(path, {"sequence": sequence, "count": count + 1})
-    return count + 1

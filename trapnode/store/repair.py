@@ -9,6 +9,8 @@ Only the station repairs, and only while no burst of its own is under way.
 """
 
 import logging
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +22,15 @@ from trapnode.store.database import Database
 from trapnode.store.disk import PART, Disk, make_folders
 from trapnode.store.names import FileName
 
-__all__ = ["Repairs", "is_whole_jpeg", "repair"]
+__all__ = ["Repair", "Repairs", "is_whole_jpeg"]
 
 log = logging.getLogger(__name__)
 
+BATCH = 200  # Frames adopted in one transaction.
 HOLE = bytes(4096)  # One block of zeros: a file whose length reached the card before its bytes.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Repairs:
     """What a start-up repair did; all zero after an orderly end."""
 
@@ -38,20 +41,107 @@ class Repairs:
     closed: int = 0  # Sequences whose burst power ended.
 
 
-def repair(root: Path, quarantine: Path, disk: Disk, database: Database) -> Repairs:
-    """Put right what the last power cut left; safe to be cut itself. Raise StoreError."""
-    try:
-        renamed, quarantined = _finish_parts(root, quarantine, disk)
-        files = {str(path.relative_to(root)) for path in root.rglob("*.jpg")}
-    except OSError as error:
-        raise StoreError(f"{root}: cannot be repaired: {error}") from error
-    adopted = _adopt(root, files, database)
-    lost = _mark_lost(files, database)
-    closed = _close_open(database)
-    repairs = Repairs(renamed, quarantined, adopted, lost, closed)
-    if repairs != Repairs():
-        log.warning("repaired after a power cut: %s", repairs)
-    return repairs
+class Repair:
+    """One repair, folder by folder, so that between two of them a picture can be taken."""
+
+    def __init__(self, root: Path, quarantine: Path, disk: Disk, database: Database) -> None:
+        self.done = Repairs()
+        self._root = root
+        self._quarantine = quarantine
+        self._disk = disk
+        self._database = database
+
+    def steps(self) -> Iterator[None]:
+        """Put right what the last power cut left; safe to be cut itself. Raise StoreError.
+
+        What is taken between two steps is whole and has its rows: it is left alone.
+        """
+        open_before = self._database.rows("SELECT id FROM sequence WHERE state = 'open'")
+        try:
+            for folder in self._folders():
+                self._finish_parts(folder)
+                files = {str(each.relative_to(self._root)) for each in _in(folder, ".jpg")}
+                rows = self._rows(str(folder.relative_to(self._root)))
+                yield from self._adopt(files, rows)
+                self._mark(files, rows)
+                yield
+        except OSError as error:
+            raise StoreError(f"{self._root}: cannot be repaired: {error}") from error
+        self._close(open_before)
+        if self.done != Repairs():
+            log.warning("repaired after a power cut: %s", self.done)
+
+    def _folders(self) -> list[Path]:
+        """List the folders that hold files, and those that rows speak of."""
+        spoken = self._database.rows(
+            "SELECT DISTINCT rtrim(path, replace(path, '/', '')) FROM frame"
+        )
+        found = {self._root / str(folder).rstrip("/") for (folder,) in spoken}
+        waiting = [self._root]
+        while waiting:
+            folder = waiting.pop()
+            found.add(folder)
+            with os.scandir(folder) as entries:
+                waiting += [Path(each.path) for each in entries if each.is_dir()]
+        return sorted(found)
+
+    def _rows(self, folder: str) -> dict[str, str]:
+        """Give path and state of the frames in a folder."""
+        first = "" if folder == "." else f"{folder}/"
+        rows = self._database.rows(
+            "SELECT path, state FROM frame WHERE path >= ? AND path < ?"
+            " AND instr(substr(path, ?), '/') = 0",
+            first,
+            first + "\x7f",
+            len(first) + 1,
+        )
+        return {str(path): str(state) for path, state in rows}
+
+    def _finish_parts(self, folder: Path) -> None:
+        for part in _in(folder, PART):
+            target = part.with_suffix("")
+            if names.parse(target.name) and not target.exists() and _is_whole(part):
+                self._disk.sync(part)
+                self._disk.rename(part, target)
+                self.done.renamed += 1
+            else:
+                _set_aside(part, self._quarantine, self._disk)
+                self.done.quarantined += 1
+            self._disk.sync_folder(part.parent)
+
+    def _adopt(self, files: set[str], rows: dict[str, str]) -> Iterator[None]:
+        orphans = sorted({path for path in map(_frame_path, files) if path} - rows.keys())
+        for first in range(0, len(orphans), BATCH):
+            batch = orphans[first : first + BATCH]
+            with self._database.transaction():
+                for path in batch:
+                    _adopt_one(self._root, path, path in files, self._database)
+            self.done.adopted += len(batch)
+            yield
+
+    def _mark(self, files: set[str], rows: dict[str, str]) -> None:
+        """Mark frames whose file is gone, and those whose file is back."""
+        lost = [p for p, state in rows.items() if state == FrameState.WHOLE and p not in files]
+        back = [p for p, state in rows.items() if state == FrameState.LOST and p in files]
+        if not lost and not back:
+            return
+        with self._database.transaction():
+            for state, paths in ((FrameState.LOST, lost), (FrameState.WHOLE, back)):
+                for path in paths:
+                    self._database.run("UPDATE frame SET state = ? WHERE path = ?", state, path)
+        self.done.lost += len(lost)
+
+    def _close(self, open_before: list[tuple[object, ...]]) -> None:
+        """Give the sorter the bursts that power ended, and what was adopted."""
+        adopted = self._database.rows(
+            "SELECT id FROM sequence WHERE state = 'open' AND boot IS NULL"
+        )
+        ids = {row[0] for row in (*open_before, *adopted)}
+        with self._database.transaction():
+            for each in ids:
+                self.done.closed += self._database.run(
+                    "UPDATE sequence SET state = 'unsorted' WHERE id = ? AND state = 'open'", each
+                )
 
 
 def is_whole_jpeg(data: bytes) -> bool:
@@ -59,19 +149,12 @@ def is_whole_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9") and HOLE not in data
 
 
-def _finish_parts(root: Path, quarantine: Path, disk: Disk) -> tuple[int, int]:
-    renamed = quarantined = 0
-    for part in sorted(root.rglob(f"*{PART}")):
-        target = part.with_suffix("")
-        if names.parse(target.name) and not target.exists() and _is_whole(part):
-            disk.sync(part)
-            disk.rename(part, target)
-            renamed += 1
-        else:
-            _set_aside(part, quarantine, disk)
-            quarantined += 1
-        disk.sync_folder(part.parent)
-    return renamed, quarantined
+def _in(folder: Path, ending: str) -> list[Path]:
+    """List the files with this ending right in a folder; none if the folder is gone."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(Path(each.path) for each in entries if each.name.endswith(ending))
 
 
 def _is_whole(part: Path) -> bool:
@@ -90,15 +173,6 @@ def _set_aside(path: Path, quarantine: Path, disk: Disk) -> None:
         target = quarantine / f"{path.name}.{copy}"
     disk.rename(path, target)
     disk.sync_folder(quarantine)
-
-
-def _adopt(root: Path, files: set[str], database: Database) -> int:
-    known = {str(path) for (path,) in database.rows("SELECT path FROM frame")}
-    orphans = sorted({path for path in map(_frame_path, files) if path} - known)
-    for path in orphans:
-        with database.transaction():
-            _adopt_one(root, path, path in files, database)
-    return len(orphans)
 
 
 def _frame_path(path: str) -> str | None:
@@ -143,22 +217,3 @@ def _free_number(sequence: int, number: int, database: Database) -> int:
     rows = database.rows("SELECT number FROM frame WHERE sequence = ?", sequence)
     numbers = {int(str(value)) for (value,) in rows}
     return number if number not in numbers else max(numbers) + 1
-
-
-def _mark_lost(files: set[str], database: Database) -> int:
-    rows = database.rows(
-        "SELECT path, state FROM frame WHERE state IN (?, ?)", FrameState.WHOLE, FrameState.LOST
-    )
-    lost = [path for path, state in rows if state == FrameState.WHOLE and path not in files]
-    back = [path for path, state in rows if state == FrameState.LOST and path in files]
-    if lost or back:
-        with database.transaction():
-            for state, paths in ((FrameState.LOST, lost), (FrameState.WHOLE, back)):
-                for path in paths:
-                    database.run("UPDATE frame SET state = ? WHERE path = ?", state, path)
-    return len(lost)
-
-
-def _close_open(database: Database) -> int:
-    with database.transaction():
-        return database.run("UPDATE sequence SET state = 'unsorted' WHERE state = 'open'")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Rows
 from datetime import datetime
 
+from trapnode.errors import StoreError
 from trapnode.model import (
     Boot,
     ClockTrust,
@@ -78,6 +79,13 @@ class Sequences:
         )
         return self._sequence(row) if row else None
 
+    def begin_judging(self, sequence: int) -> int:
+        """Count, durably, how often this sequence has been begun; give the count, this one too."""
+        with self._database.transaction():
+            self._database.run("UPDATE sequence SET tries = tries + 1 WHERE id = ?", sequence)
+        row = self._database.row("SELECT tries FROM sequence WHERE id = ?", sequence)
+        return integer(row[0]) if row else 0
+
     def conclude(self, observation: Observation, scores: Rows[Scores | None]) -> None:
         """Write verdict, scores and observation of a sequence; inside a transaction.
 
@@ -87,6 +95,10 @@ class Sequences:
         numbers = self._database.rows(
             "SELECT number FROM frame WHERE sequence = ? ORDER BY number", observation.id
         )
+        if len(numbers) != len(scores):  # Repair has adopted a frame meanwhile.
+            raise StoreError(
+                f"sequence {observation.id}: {len(numbers)} frames, {len(scores)} scores"
+            )
         for (number,), each in zip(numbers, scores, strict=True):
             self._database.run(
                 "UPDATE frame SET scores = ?, detections = ? WHERE sequence = ? AND number = ?",

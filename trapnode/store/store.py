@@ -1,6 +1,7 @@
 """Opening the store: the one place that joins database, archive, sequences and outbox."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
 from trapnode.store.outbox import Outbox
-from trapnode.store.repair import Repairs, repair
+from trapnode.store.repair import Repair, Repairs
 from trapnode.store.sequences import Sequences
 
 __all__ = ["Store", "open_store"]
@@ -31,9 +32,20 @@ class Store:
     outbox: Outbox
     disk: Disk
 
+    def repair_steps(self) -> Iterator[None]:
+        """Put right what the last power cut left, step by step; only the station calls it."""
+        yield from self._repair().steps()
+
     def repair(self) -> Repairs:
-        """Put right what the last power cut left; only the station calls it."""
-        return repair(self.archive.root, self.state / "quarantine", self.disk, self.database)
+        """Put right all that the last power cut left; say what was done."""
+        repair = self._repair()
+        for _ in repair.steps():
+            pass
+        return repair.done
+
+    def _repair(self) -> Repair:
+        quarantine = self.state / "quarantine"
+        return Repair(self.archive.root, quarantine, self.disk, self.database)
 
     def card_space(self) -> tuple[int, int]:
         """Give free and total bytes of the card; raise StoreError."""

@@ -4,9 +4,12 @@ from dataclasses import asdict, dataclass, fields
 
 from trapnode.store.store import Store
 
-__all__ = ["Tally", "tally"]
+__all__ = ["Tally", "changes", "tally"]
 
-COUNTS = """
+VAIN_ATTEMPTS = 3  # Of one message; a sky that hides the satellites passes sooner.
+STUCK = f"state = 'attempted' AND attempts >= {VAIN_ATTEMPTS}"
+
+COUNTS = f"""
     SELECT (SELECT count(*) FROM sequence),
            (SELECT count(*) FROM observation WHERE verdict = 'discard'),
            (SELECT count(*) FROM observation WHERE target = 1),
@@ -15,6 +18,7 @@ COUNTS = """
            (SELECT count(*) FROM report WHERE message IS NULL)
              + (SELECT count(*) FROM message WHERE state IN ('queued', 'attempted')),
            (SELECT count(*) FROM message WHERE state = 'parked'),
+           (SELECT count(*) FROM message WHERE {STUCK}),
            (SELECT count(*) FROM frame WHERE state = 'lost')"""
 
 
@@ -29,9 +33,11 @@ class Tally:
     unclassified: int
     waiting: int  # Reports and messages that are not through.
     parked: int
+    stuck: int  # Messages that were tried in vain, again and again.
     lost_frames: int
     last_trigger: str | None
     last_accepted: str | None
+    stuck_reason: str  # Of the latest of the stuck messages; empty if there is none.
 
     def as_snapshot(self) -> dict[str, object]:
         """Give the tally as part of the status snapshot."""
@@ -43,6 +49,9 @@ def tally(store: Store) -> Tally:
     counts = store.database.row(COUNTS)
     trigger = store.database.row("SELECT triggered_at FROM sequence ORDER BY id DESC LIMIT 1")
     accepted = store.database.row("SELECT max(accepted_at) FROM message")
+    stuck = store.database.row(
+        f"SELECT reason FROM message WHERE {STUCK} ORDER BY counter DESC LIMIT 1"
+    )
     assert counts is not None
     assert accepted is not None
     names = [field.name for field in fields(Tally)]
@@ -50,4 +59,12 @@ def tally(store: Store) -> Tally:
         **{name: int(str(value)) for name, value in zip(names, counts, strict=False)},
         last_trigger=str(trigger[0]) if trigger else None,
         last_accepted=None if accepted[0] is None else str(accepted[0]),
+        stuck_reason=str(stuck[0]) if stuck else "",
     )
+
+
+def changes(store: Store) -> int:
+    """Give a number that is another one once anybody but us has committed; raise StoreError."""
+    row = store.database.row("PRAGMA data_version")
+    assert row is not None
+    return int(str(row[0]))
