@@ -65,9 +65,11 @@ class Sorter:
         self._strangers = False  # Targets that the model does not know.
         self._fault = ""
         self._lens = ""
+        self._alive: Alive = _nobody
 
     def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Sort until told to stop; raise StoreError."""
+        self._alive = alive
         self._load_judge(clock)
         self._look_back()
         bell = Doorbell(self._run, SORTER)
@@ -131,15 +133,17 @@ class Sorter:
         self, frames: tuple[Frame, ...], judge: Judge
     ) -> tuple[list[Scores | None], Decision]:
         """Judge frames by their previews, or by their pixels where a preview is no good."""
-        archive = self._store.archive
-        found = judged(judge, frames, archive.preview)
-        bad = {frame.number for frame, each in zip(frames, found, strict=True) if unseen(each)}
+        bad: set[int] = set()
+
+        def read(frame: Frame) -> bytes | None:
+            self._alive(self._fault or self._lens)  # A long burst outlasts the watchdog.
+            archive = self._store.archive
+            return archive.pixels(frame) if frame.number in bad else archive.preview(frame)
+
+        found = judged(judge, frames, read)
+        bad |= {frame.number for frame, each in zip(frames, found, strict=True) if unseen(each)}
         if bad:
-            found = judged(
-                judge,
-                frames,
-                lambda frame: (archive.pixels if frame.number in bad else archive.preview)(frame),
-            )
+            found = judged(judge, frames, read)
         scores = [each.scores for each in found]
         decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
         if reason := covered(found):
@@ -197,3 +201,7 @@ class Sorter:
         freed = sum(self._store.archive.discard(frame) for frame in frames)
         self._store.sequences.discarded(frames)
         log.info("discarded %d blank frames, %d bytes", len(frames), freed)
+
+
+def _nobody(fault: str) -> None:
+    """Give a sign of life to nobody: a sorter that does not run has no watchdog."""

@@ -41,6 +41,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+THREADS = 4  # Of the models: all cores of a Zero 2 W; the sorter is nice to the other processes.
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 
@@ -192,7 +193,8 @@ def load_judge(name: str, targets: Sequence[str]) -> "TfliteJudge":
     except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
         raise DeviceError(f"the models' runtime does not load: {error}") from error
     card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
-    return TfliteJudge(card, targets=targets)
+    threads = min(os.cpu_count() or 1, THREADS)
+    return TfliteJudge(card, targets=targets, threads=threads)
 
 
 def models() -> Path:
