@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import ImageFile
 
 from tests.faults import Power
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.store import Store
+
+# The same examples everywhere, however busy the machine; `--hypothesis-profile=explore` looks on.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

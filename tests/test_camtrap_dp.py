@@ -111,27 +111,63 @@ def test_a_discard_is_shown_by_its_previews_and_an_audit_sample_whole(day, tmp_p
     assert rows["000003"]["filePath"].endswith(".preview.jpg")
     assert rows["000003"]["mediaComments"].startswith("preview only: judged blank")
     assert rows["000004"]["filePath"].endswith(".000004.3.jpg")
-    assert [s["observationTags"] for s in events(tmp_path / "out")[2:4]] == ["", "auditSample"]
+    assert [s["observationTags"] for s in events(tmp_path / "out")[1:3]] == ["", "auditSample"]
 
 
 def events(out: Path) -> list[dict[str, str]]:
     rows = table(out, "observations")
-    return [row for row in rows if row["observationLevel"] == "event"]
+    found = [row for row in rows if row["observationLevel"] == "event"]
+    return sorted(found, key=lambda row: row["observationID"].rpartition(".")[2])
 
 
-def test_each_sequence_has_one_event_row_and_one_event_has_one_span(day, tmp_path):
+def test_each_event_has_one_row_however_many_sequences_it_has(day, tmp_path):
     dumped(day, tmp_path / "out", desk(tmp_path))
     rows = events(tmp_path / "out")
-    assert len(rows) == 9
-    first, again = rows[:2]
-    assert first["eventID"] == again["eventID"] == "AL07.20261122T020000Z.000001"
-    assert first["observationID"] != again["observationID"]
-    for row in (first, again):
-        assert row["eventStart"] == "2026-11-22T12:00:00+1000"
-        assert row["eventEnd"] == "2026-11-22T12:10:01+1000"
+    first = "AL07.20261122T020000Z.000001"
+    assert rows[0]["observationID"] == rows[0]["eventID"] == first
+    assert rows[0]["eventStart"] == "2026-11-22T12:00:00+1000"
+    assert rows[0]["eventEnd"] == "2026-11-22T12:10:01+1000"
+    assert rows[0]["observationComments"] == "2 sequences"
+    media = [row for row in table(tmp_path / "out", "observations") if row["mediaID"]]
+    assert [row["eventID"] for row in media[:9]] == [first] * 8 + [rows[1]["eventID"]]
     kinds = [row["observationType"] for row in rows]
-    assert kinds[:5] == ["animal", "animal", "blank", "blank", "human"]
-    assert kinds[5:] == ["unknown", "unclassified", "vehicle", "unclassified"]
+    assert kinds[:4] == ["animal", "blank", "blank", "human"]
+    assert kinds[4:] == ["unknown", "unclassified", "vehicle", "unclassified"]
+
+
+def test_the_best_sequence_speaks_for_its_event(few, tmp_path):
+    first = few.see(NOON)
+    few.judge(first, "leopard", [scores(leopard=0.7)] * 3)
+    few.judge(few.see(NOON + timedelta(minutes=1)), "deer", [scores(deer=0.95)] * 3)
+    for minutes, sure in ((2, 0.9), (3, 0.8)):
+        again = few.see(NOON + timedelta(minutes=minutes))
+        few.judge(again, "leopard", [scores(leopard=sure)] * 3, event=first)
+    later = few.see(NOON + timedelta(hours=3))
+    few.judge(later, "leopard", [scores(leopard=0.6)] * 3)
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    leopard, deer, other = events(tmp_path / "out")
+    assert leopard["classificationProbability"] == "0.9"
+    assert leopard["classificationTimestamp"] == "2026-11-22T12:02:09+1000"
+    assert leopard["observationComments"] == "3 sequences"
+    assert (deer["scientificName"], deer["observationComments"]) == ("Cervidae", "")
+    assert (other["observationID"], other["classificationProbability"]) == (other["eventID"], "0.6")
+
+
+def test_an_event_that_a_move_parts_has_one_row_at_each_deployment(few, tmp_path):
+    first = few.see(datetime(2026, 12, 9, 22, 0, tzinfo=UTC))
+    few.judge(first, "leopard", [scores(leopard=0.9)] * 3)
+    moved = K07 + "deploymentEnd = 2026-12-10T08:10:00\n"
+    there = S01.replace("2026-12-10T00:00:00", "2026-12-10T08:20:00")
+    for minutes in (5, 30, 40):
+        again = few.see(datetime(2026, 12, 9, 22, minutes, tzinfo=UTC))
+        few.judge(again, "leopard", [scores(leopard=0.8)] * 3, event=first)
+    dumped(few, tmp_path / "out", desk(tmp_path, moved, there))
+    here, gone = events(tmp_path / "out")
+    assert [row["deploymentID"] for row in (here, gone)] == ["AL07.20261120", "S01-winter"]
+    assert here["eventID"] == gone["eventID"]
+    assert here["observationID"] != gone["observationID"]
+    assert here["eventEnd"] < gone["eventStart"] == "2026-12-10T08:30:00+1000"
+    assert [row["observationComments"] for row in (here, gone)] == ["2 sequences"] * 2
 
 
 def test_a_frame_is_claimed_by_its_own_scores_within_the_verdict(day, tmp_path):
@@ -159,7 +195,18 @@ def test_each_box_is_an_observation_of_one_and_the_event_has_the_count(day, tmp_
     }
     assert {(row["count"], row["scientificName"]) for row in frame} == {("1", "Panthera pardus")}
     counts = [row["count"] for row in events(tmp_path / "out")]
-    assert counts == ["3", "", "", "", "1", "", "", "", ""]
+    assert counts == ["3", "", "", "1", "", "", "", ""]
+
+
+def test_the_count_of_an_event_is_that_of_its_fullest_frame(few, tmp_path):
+    first = few.see(NOON)
+    few.judge(first, "leopard", [scores(leopard=0.9, boxes=1)] * 3, count=1)
+    for minutes, count in ((1, 3), (2, None)):
+        again = few.see(NOON + timedelta(minutes=minutes))
+        frames = [scores(leopard=0.6, boxes=count or 0)] * 3
+        few.judge(again, "leopard", frames, event=first, count=count)
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert [row["count"] for row in events(tmp_path / "out")] == ["3"]
 
 
 def test_what_is_not_claimed_to_be_alive_has_no_box(few, tmp_path):
@@ -188,7 +235,7 @@ def test_what_no_machine_judged_names_no_machine(day, tmp_path):
     assert bare
     assert all(row[name] == "" for row in bare for name in names)
     assert all(row[name] != "" for row in judged for name in names)
-    assert bare[0]["observationComments"] == "2 of 3 frames not <judged>"
+    assert "2 of 3 frames not <judged>" in [row["observationComments"] for row in bare]
 
 
 def test_a_picture_that_may_show_a_person_is_not_public(day, tmp_path):
@@ -237,7 +284,12 @@ def test_the_template_in_incomplete_txt_is_a_desks_file(day, tmp_path):
     dumped(day, tmp_path / "out", None)
     text = (tmp_path / "out" / "INCOMPLETE.txt").read_text("utf-8")
     path = tmp_path / "filled.toml"
-    path.write_text(text[text.index("[project]") :], "utf-8")
+    assert "--config" in text
+    template = text[text.index("[project]") :]
+    path.write_text(template, "utf-8")
+    with pytest.raises(ConfigError, match="is in the Gulf of Guinea: put in the place"):
+        dumped(day, tmp_path / "out", path)
+    path.write_text(template.replace("latitude = 0.0", "latitude = 43.1"), "utf-8")
     summary = dumped(day, tmp_path / "out", path)
     assert summary.complete
     assert summary.remarks == {}
@@ -253,6 +305,28 @@ def test_a_clock_that_nobody_trusted_is_told(few, tmp_path):
     assert row["timestampIssues"] == "true"
     assert summary.remarks == {"made by a wrong clock": 1}
     assert "made by a wrong clock" in events(tmp_path / "out")[1]["observationComments"]
+
+
+def covered(out: Path) -> dict[str, str]:
+    return json.loads((out / "datapackage.json").read_text("utf-8"))["temporal"]
+
+
+def test_the_package_covers_from_the_first_deployments_start_to_the_last_record(few, tmp_path):
+    few.see(datetime(2026, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(NOON)
+    few.see(datetime(2031, 1, 1, tzinfo=UTC), trust=ClockTrust.NONE)
+    few.see(NOON + timedelta(days=3))
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert covered(tmp_path / "out") == {"start": "2026-11-20", "end": "2026-11-25"}
+    dumped(few, tmp_path / "out", None)
+    assert covered(tmp_path / "out") == {"start": "2026-11-22", "end": "2026-11-25"}
+
+
+def test_what_has_no_place_does_not_widen_what_the_package_covers(few, tmp_path):
+    for at in (datetime(2026, 10, 1, tzinfo=UTC), NOON, datetime(2027, 2, 1, tzinfo=UTC)):
+        few.see(at)
+    dumped(few, tmp_path / "out", desk(tmp_path, K07_ENDED, S01))
+    assert covered(tmp_path / "out") == {"start": "2026-11-20", "end": "2027-01-10"}
 
 
 def test_a_wrong_clock_between_two_places_gives_no_place(few, tmp_path):

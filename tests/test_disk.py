@@ -1,11 +1,16 @@
 """The durable write: after a power cut a file is the old one or the new one, whole."""
 
 import itertools
+import os
+from pathlib import Path
 
 import pytest
 
+from tests.fakes import BOOT, NOON, jpeg
 from tests.faults import ForgetfulDisk, NamelessDisk, Power, PowerCut
-from trapnode.store.disk import RealDisk, make_folders, write_whole
+from trapnode.model import Shot, Trigger
+from trapnode.store.disk import PART, RealDisk, make_folders, write_whole
+from trapnode.store.store import open_store
 
 
 def cuts(card, make_disk=None):
@@ -61,6 +66,53 @@ def test_a_real_disk_does_what_it_says(tmp_path):
     disk.remove(file)
     disk.remove(file)
     assert not file.exists()
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """Each fsync in order: what was synced, and the files of its folder at that moment."""
+    done, fsync = [], os.fsync
+
+    def recorder(descriptor):
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        folder = path if path.is_dir() else path.parent
+        done.append((path, {each.name for each in folder.iterdir() if each.is_file()}))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", recorder)
+    return done
+
+
+def test_a_durable_write_syncs_the_file_before_its_name_and_the_folder_after(tmp_path, synced):
+    folder = tmp_path.resolve()
+    (folder / "file").write_bytes(b"old")
+    write_whole(RealDisk(), folder / "file", b"new")
+    assert synced == [(folder / "file.part", {"file", "file.part"}), (folder, {"file"})]
+
+
+def test_new_folders_are_synced_from_the_top_down(tmp_path, synced):
+    top = tmp_path.resolve()
+    make_folders(RealDisk(), top / "2026" / "11")
+    assert synced == [(top, set()), (top / "2026", set())]
+
+
+def test_a_burst_syncs_every_file_before_any_name_and_the_folder_after(tmp_path, synced):
+    store = open_store(tmp_path.resolve() / "state")
+    with store.database.transaction():
+        store.database.run("INSERT INTO boot VALUES (1, 'one', ?, 'pir', 'rtc')", NOON.isoformat())
+    burst = store.archive.begin("AL07", 600, "imx219", Trigger(NOON, 0.0), BOOT)
+    for number in (1, 2):
+        burst.add(Shot(jpeg(number), jpeg(number, (16, 12)), NOON))
+    synced.clear()  # The folders that are new on the card.
+    burst.sync()
+    (sequence,) = store.sequences.all()
+    finals = [name for each in sequence.frames for name in (each.path, each.preview_path)]
+    paths = [store.archive.root / name for name in finals]
+    parts = [path.with_name(path.name + PART) for path in paths]
+    names = ({path.name for path in parts}, {path.name for path in paths})
+    assert synced == [*((part, names[0]) for part in parts), (paths[0].parent, names[1])]
+    burst.close()
+    store.close()
 
 
 def test_folders_are_made_durably_from_the_top_down(card):

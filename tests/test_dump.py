@@ -2,8 +2,11 @@
 
 import hashlib
 import html.parser
+import os
 import re
+import shutil
 import subprocess
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -215,6 +218,68 @@ def test_a_pulled_card_is_read_without_a_touch(day, tmp_path):
 def test_a_card_without_a_store_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"trapnode\.db: cannot be read"):
         reading.open_card(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("state", ["nowhere", "file", "."])
+def test_no_store_is_made_where_there_is_none(tmp_path, state):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match="no store there"):
+        reading.open_for_dump(tmp_path / state, tmp_path)
+    assert files(tmp_path) == {"file": b""}
+
+
+@pytest.fixture
+def anybody():
+    """A folder for all, and this process without root's rights for as long as the test runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        card = Path(folder, "card")
+        a_day(card).store.close()
+        (Path(folder) / "scratch").mkdir(mode=0o777)
+        (Path(folder) / "scratch").chmod(0o777)
+        for path in (card, *card.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield Path(folder)
+        os.seteuid(user)
+        for path in (card, *card.rglob("*")):
+            path.chmod(0o755)
+
+
+def test_a_store_that_is_somebody_elses_is_dumped_all_the_same(anybody):
+    before = files(anybody / "card")
+    store = reading.open_for_dump(anybody / "card", anybody / "scratch")
+    summary = write_dump(store, anybody / "out", None, "AL07", 600, MADE_AT)
+    store.close()
+    assert (summary.sequences, summary.unreadable) == (9, [])
+    assert files(anybody / "card") == before
+
+
+@pytest.mark.usefixtures("few")
+def test_a_store_of_ours_is_opened_where_it_is(tmp_path):
+    store = reading.open_for_dump(tmp_path / "state", tmp_path / "scratch")
+    store.close()
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_rows_that_change_while_they_are_copied_are_copied_again(few, tmp_path, monkeypatch):
+    copy, left = shutil.copyfile, [2]
+
+    def disturbed(source: Path, target: Path) -> None:
+        copy(source, target)
+        if left[0]:
+            left[0] -= 1
+            few.see(NOON + timedelta(hours=left[0] + 1))
+
+    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    store = reading.open_card(tmp_path / "state", tmp_path)
+    assert len(list(reading.walk(store.database))) == 3
+    store.close()
+    left[0] = 99
+    with pytest.raises(StoreError, match="the unit is writing to it"):
+        reading.open_card(tmp_path / "state", tmp_path)
 
 
 def test_records_come_in_order_both_ways(day, monkeypatch):

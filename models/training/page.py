@@ -16,12 +16,14 @@ from models.training.pictures import LABELS
 HERE = Path(__file__).parent
 # What a witness alone, or some of them, would have done, thresholds chosen likewise.
 CLASSIFIER_ALONE = Fusion(detector_weight=0, motion_weight=0, crop_score=2)
+SEEN = Fusion(classifier_weight=0, motion_weight=0)
 ABLATIONS: dict[str, Fusion] = {
     "classifier, full frame": CLASSIFIER_ALONE,
     "classifier, frame and crop": Fusion(detector_weight=0, motion_weight=0),
-    "detector": Fusion(classifier_weight=0, motion_weight=0),
+    "detector": SEEN,
     "detector and full frame": Fusion(motion_weight=0, crop_score=2),
     "detector, frame and crop": Fusion(motion_weight=0),
+    "motion alone": Fusion(detector_weight=0, classifier_weight=0),
     "all, with motion (ships)": Fusion(),
 }
 

@@ -26,7 +26,7 @@ from ai_edge_litert.interpreter import Interpreter
 from models.training import evidence, folds, judged, looks
 from models.training.decide import Fusion
 from models.training.head import Head
-from models.training.page import CLASSIFIER_ALONE, Outcomes, measure, page
+from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure, page
 from models.training.pictures import LABELS, Picture, read_index, to_learn
 from models.training.report import headline
 from trapnode.devices.classifier import to_tensor
@@ -73,6 +73,9 @@ def main() -> None:
         _classifier(space.head(kernel, bias), alone | {"unknown": UNKNOWN}, options)
     outcomes = measure(witnesses, heads)
     (options.out / f"{SET_NAME}.evaluation.md").write_text(page(witnesses, heads, outcomes))
+    _detector_metrics(
+        detector.with_suffix(".json"), measure(witnesses, replace(heads, fusion=SEEN))
+    )
     card = _set_card(heads.fusion, limits, outcomes)
     (options.out / f"{SET_NAME}.json").write_text(json.dumps(card, indent=2) + "\n")
 
@@ -150,6 +153,20 @@ def _sources(pictures: Sequence[Picture]) -> list[dict[str, object]]:
     ]
 
 
+def _detector_metrics(path: Path, outcomes: Outcomes) -> None:
+    """Write into the detector's card how it does alone."""
+    card = json.loads(path.read_text())
+    card["metrics"] = {
+        "trap_frames": headline([each for each in outcomes.frames if each.trap]),
+        "trap_frames_without_CA-01": headline(
+            [each for each in outcomes.frames if each.trap and "CA-01" not in each.place]
+        ),
+    }
+    for figures in card["metrics"].values():  # it names nothing
+        figures.pop("leopards named leopard"), figures.pop("living named right")
+    path.write_text(json.dumps(card, indent=2) + "\n")
+
+
 def _set_card(fusion: Fusion, limits: dict[str, float], outcomes: Outcomes) -> dict[str, object]:
     trap = [each for each in outcomes.frames if each.trap]
     return {
@@ -162,6 +179,7 @@ def _set_card(fusion: Fusion, limits: dict[str, float], outcomes: Outcomes) -> d
         "metrics": {
             "how": "every frame judged by heads and thresholds that saw nothing of its place",
             "trap_frames": headline(trap),
+            "trap_frames_without_CA-01": headline([e for e in trap if "CA-01" not in e.place]),
             "sequences": headline(outcomes.sequences),
         },
     }

@@ -68,9 +68,14 @@ def _write(rows: list[tuple[str, str, str, float]]) -> None:
 
 
 def kills() -> str:
-    """200 seeded `kill -9` of each process during a replay, and one at each step between."""
+    """200 seeded `kill -9` of each loop over one store, and one at each step between."""
     done = _python("-m", "tests.rig.kills")
     return done.strip().splitlines()[-1]
+
+
+def replay() -> str:
+    """200 `kill -9` of each of the five real processes while bursts are replayed."""
+    return _python("-m", "tests.rig.replay", "200").strip().splitlines()[-1]
 
 
 def clean_clone() -> str:
@@ -184,7 +189,7 @@ def systemd() -> str:
         return f"{len(units)} units verified clean"
 
 
-STEPS = (kills, clean_clone, other_python, wheel, exif, page, systemd)
+STEPS = (kills, replay, clean_clone, other_python, wheel, exif, page, systemd)
 
 
 def _demo(out: Path) -> None:

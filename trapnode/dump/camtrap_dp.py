@@ -5,6 +5,7 @@ it has its name. An interrupted dump is begun again with the same DEST: what is 
 Without the desk's file the package is written all the same, and says what it lacks.
 """
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,11 @@ from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, header, line
 from trapnode.dump.copying import Copier, Progress, Put, Unreadable
 from trapnode.dump.deployments import Deployment, Project, read
 from trapnode.dump.dest import claim
+from trapnode.dump.events import Events, Part
 from trapnode.dump.package import Package, deployment_rows
 from trapnode.dump.page import Page, write_pages
 from trapnode.dump.places import Placing
-from trapnode.dump.rows import rows_of, span_of
+from trapnode.dump.rows import event_row, rows_of
 from trapnode.dump.summary import DumpSummary
 from trapnode.errors import StoreError
 from trapnode.megadetector import Megadetector
@@ -91,7 +93,7 @@ class _Dump:
         self._deployments = deployments
         later = partial(reading.next_trusted, store.database)
         self._placing = Placing(deployments, order.unit, later)
-        self._spans = reading.event_spans(store.database)
+        self._events = Events()
         self._taxa: set[Taxon] = set()
         self._methods: set[str] = set()
         self._models: set[str] = set()
@@ -109,6 +111,7 @@ class _Dump:
                 files = self._bring_all(record)
                 self._tell(record, files, media, observations)
                 _score(record, files, megadetector)
+            self._tell_events(self._events.end(), observations)
             megadetector.end(", ".join(sorted(self._models)) or "none", self._order.now)
 
     def write_package(self, project: Project | None) -> None:
@@ -145,11 +148,16 @@ class _Dump:
 
     def _tell(self, record: Record, files: dict[int, str], media: Put, observations: Put) -> None:
         place = self._placing.place(record.sequence)
-        span = span_of(record, self._spans)
-        rows = rows_of(record, files, place, span, self._order.utc_offset_min)
+        event = self._events.add(record, place)
+        rows = rows_of(record, files, place, event, self._order.utc_offset_min)
         media("".join(line(MEDIA, row) for row in rows.media))
+        self._tell_events(self._events.over(), observations)
         observations("".join(line(OBSERVATIONS, row) for row in rows.observations))
         self._count(record, files)
+
+    def _tell_events(self, parts: Iterable[Part], observations: Put) -> None:
+        for part in parts:
+            observations(line(OBSERVATIONS, event_row(part, self._order.utc_offset_min)))
 
     def _count(self, record: Record, files: dict[int, str]) -> None:
         summary, observation = self.summary, record.observation

@@ -31,7 +31,7 @@ licenses = [
 unit = "{unit}"
 locationID = "K07"
 locationName = "Ridge above the second stream"
-latitude = 0.0   # degrees north, WGS84
+latitude = 0.0   # put in the place: degrees north, WGS84
 longitude = 0.0  # degrees east
 coordinateUncertainty = 30  # m
 deploymentStart = {start}
@@ -166,6 +166,10 @@ def _check(path: Path, ours: list[Deployment]) -> None:
         raise ConfigError(f"{path}: deployment {names}: is there twice: give each its own id")
     for each, later in zip(ours, [*ours[1:], None], strict=True):
         name = f"{path}: deployment {each.deploymentID}"
+        if each.latitude == each.longitude == 0:
+            raise ConfigError(
+                f"{name}: latitude 0.0, longitude 0.0 is in the Gulf of Guinea: put in the place"
+            )
         if each.deploymentEnd is not None and each.deploymentEnd <= each.deploymentStart:
             raise ConfigError(f"{name}: deploymentEnd {each.deploymentEnd} is not after its start")
         if later is None:

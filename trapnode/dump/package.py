@@ -67,7 +67,8 @@ class Package:
             + "".join(f"* {each}\n" for each in self.missing)
             + "\nWrite a file like the one below, say deployments.toml, and dump again to the same"
             "\nplace; what is there already is not copied again:\n\n"
-            "    trapnode dump DEST --deployments deployments.toml\n\n"
+            "    trapnode dump DEST --config config.toml --deployments deployments.toml\n\n"
+            "config.toml is the unit's own: it has the unit's name and its time zone.\n\n"
             f"{template}"
         )
 
@@ -85,12 +86,13 @@ class Package:
 
     def _coverage(self) -> dict[str, object]:
         covered: dict[str, object] = {}
-        if places := [(r["longitude"], r["latitude"]) for r in self.deployments if "latitude" in r]:
-            covered["spatial"] = {"type": "MultiPoint", "coordinates": sorted(set(places))}
-        if self.deployments:
+        placed = [row for row in self.deployments if "latitude" in row]
+        if places := {(row["longitude"], row["latitude"]) for row in placed}:
+            covered["spatial"] = {"type": "MultiPoint", "coordinates": sorted(places)}
+        if rows := placed or self.deployments:  # What has no place often has no true time either.
             covered["temporal"] = {
-                "start": min(str(row["deploymentStart"])[:10] for row in self.deployments),
-                "end": max(str(row["deploymentEnd"])[:10] for row in self.deployments),
+                "start": min(str(row["deploymentStart"])[:10] for row in rows),
+                "end": max(str(row["deploymentEnd"])[:10] for row in rows),
             }
         return covered
 

@@ -34,12 +34,27 @@ class Place:
 
 @dataclass(slots=True)
 class Stay:
-    """What the archive holds of one deployment."""
+    """What the archive holds of one deployment; times by trusted clocks where there is one."""
 
     first: datetime
     last: datetime
     sequences: int = 0
     clock_issues: bool = False
+    dated: bool = False  # Something was made by a trusted clock.
+
+    def add(self, sequence: Sequence) -> None:
+        """Count in a sequence."""
+        dated = (
+            sequence.clock_trust is not ClockTrust.NONE
+            or sequence.trigger.source is TriggerSource.ADOPTED
+        )
+        times = [sequence.trigger.at, *(frame.captured_at for frame in sequence.frames)]
+        if dated and not self.dated:
+            self.first, self.last, self.dated = min(times), max(times), True
+        elif dated == self.dated:
+            self.first, self.last = min(self.first, *times), max(self.last, *times)
+        self.sequences += 1
+        self.clock_issues |= sequence.clock_trust is ClockTrust.NONE
 
 
 class Placing:
@@ -63,11 +78,8 @@ class Placing:
         place = self._place(sequence)
         if place.remark:
             self.remarks[place.remark] = self.remarks.get(place.remark, 0) + 1
-        times = [sequence.trigger.at, *(frame.captured_at for frame in sequence.frames)]
-        stay = self.stays.setdefault(place.deployment, Stay(times[0], times[0]))
-        stay.first, stay.last = min(stay.first, *times), max(stay.last, *times)
-        stay.sequences += 1
-        stay.clock_issues |= sequence.clock_trust is ClockTrust.NONE
+        at = sequence.trigger.at
+        self.stays.setdefault(place.deployment, Stay(at, at)).add(sequence)
         return place
 
     def _place(self, sequence: Sequence) -> Place:

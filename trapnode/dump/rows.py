@@ -2,9 +2,9 @@
 
 * A media row for each frame that has a file, and observations of it (level `media`): one for each
   box in which something was found, with `count` 1, or one for the frame where there is no box.
-* An observation of the whole sequence (level `event`), its `count` the most that one frame shows.
-  Sequences of one event share `eventID`, `eventStart` and `eventEnd`: count events by distinct
-  `eventID`, sequences by rows.
+* One observation of each event (level `event`), whatever the number of its sequences: these rows
+  exclude each other, so they can be counted. Its `count` is the most that one frame shows. An event
+  at two deployments has a row of each.
 
 Identifiers are unique in the world, so that packages of many cards can be joined: a frame is its
 file name, a box that with `.b1`, `.b2`, ..., a sequence what its file names share, an event its
@@ -13,16 +13,16 @@ first sequence.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath
 
 from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
 from trapnode.dump.columns import Cell, local
+from trapnode.dump.events import Part
 from trapnode.dump.places import Place
 from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType
-from trapnode.store.reading import Record, Span
+from trapnode.store.reading import Record
 
-__all__ = ["Rows", "media_id", "rows_of", "span_of"]
+__all__ = ["Rows", "event_row", "media_id", "rows_of"]
 
 Row = dict[str, Cell]
 
@@ -48,14 +48,14 @@ def media_id(frame: Frame) -> str:
 
 
 def rows_of(
-    record: Record, files: Mapping[int, str], place: Place, span: Span, utc_offset_min: int
+    record: Record, files: Mapping[int, str], place: Place, event: str, utc_offset_min: int
 ) -> Rows:
     """Give the rows of a record whose frames lie in `files` (by number, relative to DEST)."""
     shown = [frame for frame in record.sequence.frames if frame.number in files]
     claims, best = claims_of(record), _best(record)
     shared: Row = {
         "deploymentID": place.deployment,
-        "eventID": span.stem,
+        "eventID": event,
         **_classified(record.observation, utc_offset_min),
     }
     media = [
@@ -68,8 +68,25 @@ def rows_of(
         for frame in shown
         for row in _of_frame(frame, claims[frame.number], utc_offset_min)
     ]
-    whole = shared | _of_sequence(record, place, span, utc_offset_min)
-    return Rows(media, [_cleaned(each) for each in (whole, *observations)])
+    return Rows(media, [_cleaned(each) for each in observations])
+
+
+def event_row(part: Part, utc_offset_min: int) -> Row:
+    """Give the row of an event at one deployment; its best sequence speaks for all."""
+    several = f"{part.sequences} sequences" if part.sequences > 1 else ""
+    row: Row = {
+        "observationID": part.stem,
+        "deploymentID": part.deployment,
+        "eventID": part.event,
+        "eventStart": local(part.first, utc_offset_min),
+        "eventEnd": local(part.last, utc_offset_min),
+        "observationLevel": "event",
+        "count": part.count,
+        "observationTags": _tags(part),
+        "observationComments": "; ".join(filter(None, (several, *part.reasons))),
+    }
+    observation = part.best.observation
+    return _cleaned(row | _classified(observation, utc_offset_min) | _claimed(claim_of(part.best)))
 
 
 def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min: int) -> Row:
@@ -125,21 +142,6 @@ def _boxed(box: Detection) -> Row:
     return {"count": 1, **{name: round(side, 4) for name, side in sides.items()}}
 
 
-def _of_sequence(record: Record, place: Place, span: Span, utc_offset_min: int) -> Row:
-    observation = record.observation
-    reason = "not sorted yet" if observation is None else observation.reason
-    return {
-        "observationID": record.stem,
-        "eventStart": local(span.first, utc_offset_min),
-        "eventEnd": local(span.last, utc_offset_min),
-        "observationLevel": "event",
-        "count": None if observation is None else observation.count,
-        "observationTags": _tags(observation),
-        "observationComments": "; ".join(filter(None, (reason, place.remark))),
-        **_claimed(claim_of(record)),
-    }
-
-
 def _claimed(claim: Claim) -> Row:
     probability = claim.probability
     return {
@@ -149,12 +151,11 @@ def _claimed(claim: Claim) -> Row:
     }
 
 
-def _tags(observation: Observation | None) -> str:
-    if observation is None:
-        return ""
-    tags = {"target": observation.target, "auditSample": observation.audit}
-    if observation.type is ObservationType.ANIMAL:
-        tags[f"label:{observation.label}"] = True
+def _tags(part: Part) -> str:
+    tags = {"target": part.target, "auditSample": part.audit}
+    claim = claim_of(part.best)
+    if claim.taxon.observation_type is ObservationType.ANIMAL:
+        tags[f"label:{claim.label}"] = True
     return " | ".join(tag for tag, given in tags.items() if given)
 
 
@@ -163,12 +164,3 @@ def _cleaned(row: Row) -> Row:
     if row["classificationProbability"] is not None:
         return row
     return {name: value for name, value in row.items() if not name.startswith("classif")}
-
-
-def span_of(record: Record, spans: Mapping[int, Span]) -> Span:
-    """Give the event of a record; one of its own where no other sequence shares it."""
-    if record.observation is not None and record.observation.event in spans:
-        return spans[record.observation.event]
-    times: list[datetime] = [frame.captured_at for frame in record.sequence.frames]
-    times = times or [record.sequence.trigger.at]
-    return Span(record.stem, min(times), max(times))

@@ -38,7 +38,9 @@ Kind 2, status: one record of 28 bytes.
     23      2      reports and messages that wait for the modem
     25      1      wake reason: see WAKE_REASONS
     26      1      bits 0-1: clock trust (0 none, 1 rtc, 2 network)
-    27      1      faults: see FAULTS
+    27      1      faults, added up: see Faults. 1 station, 2 sorter, 4 uplinker (also messages
+                   tried in vain or parked), 8 keeper, 16 console, 32 configuration, 64 card
+                   (nearly full, or frames lost), 128 clock not set
 
 A counter that does not fit its field stays at the field's highest value unless it says modulo.
 """

@@ -1,13 +1,15 @@
 """Reading the whole store in bounded memory: what the dump walks. Nothing here writes to a card."""
 
+import errno
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.errors import StoreError
+from trapnode.errors import StoreError, UsageError
 from trapnode.model import ClockTrust, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
@@ -25,23 +27,25 @@ from trapnode.store.rows import (
     sequence_of,
 )
 from trapnode.store.sequences import Sequences
-from trapnode.store.store import DATABASE, Store
+from trapnode.store.store import DATABASE, Store, open_store
 
 __all__ = [
     "Record",
-    "Span",
     "archive_name",
-    "event_spans",
     "extent",
     "newest",
     "next_trusted",
     "open_card",
+    "open_for_dump",
     "size",
     "walk",
     "without_row",
 ]
 
 BATCH = 200  # Sequences in memory at a time.
+COPIES = 5  # Tries to copy rows that change meanwhile.
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSED_BY_SQLITE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 RECORD = (
     f"SELECT {SEQUENCE}, s.stem, {OBSERVATION} FROM sequence s"
     " LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"
@@ -58,33 +62,64 @@ class Record:
     scores: Mapping[int, Scores | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From the first to the last frame of an event, and its first sequence's stem."""
+def open_for_dump(state: Path, scratch: Path) -> Store:
+    """Open the store in a folder, and without a touch where it cannot be written to.
 
-    stem: str
-    first: datetime
-    last: datetime
+    Nothing is made where there is no store: raise UsageError. Raise StoreError.
+    """
+    try:
+        (state / DATABASE).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{state}: no store there") from None
+    except OSError as error:
+        raise StoreError(f"{state}: cannot be read: {error.strerror}") from error
+    try:
+        return open_store(state)
+    except StoreError as error:
+        if not _is_refusal(error.__cause__):
+            raise
+    return open_card(state, scratch)
 
 
 def open_card(state: Path, scratch: Path) -> Store:
-    """Open the store of a pulled card without writing to it, even one mounted read-only.
+    """Open the store of a card without writing to it, even one mounted read-only.
 
     The rows are read from a copy in the folder `scratch`: what power left in SQLite's log belongs
-    to them, and opening that log writes. Not for a live unit. Raise StoreError.
+    to them, and opening that log writes. Raise StoreError.
     """
-    source, copy = state / DATABASE, scratch / DATABASE
+    source = state / DATABASE
     try:
-        for suffix in ("", "-wal"):
-            if suffix == "" or source.with_name(DATABASE + suffix).exists():
-                shutil.copyfile(
-                    source.with_name(DATABASE + suffix), copy.with_name(DATABASE + suffix)
-                )
+        same = any(_copied(source, scratch) for _ in range(COPIES))
     except OSError as error:
         raise StoreError(f"{source}: cannot be read: {error}") from error
-    database = Database(copy, scratch / "quarantine")
+    if not same:
+        raise StoreError(f"{source}: the unit is writing to it, try again")
+    database = Database(scratch / DATABASE, scratch / "quarantine")
     archive = Archive(state / "archive", RealDisk(), database)
     return Store(state, database, archive, Sequences(database), Outbox(database), RealDisk())
+
+
+def _copied(source: Path, scratch: Path) -> bool:
+    """Copy the rows; say whether nobody wrote to them meanwhile."""
+    (scratch / f"{source.name}-wal").unlink(missing_ok=True)  # Of an earlier try.
+    before = _ages(source)
+    for path in before:
+        shutil.copyfile(path, scratch / path.name)
+    return _ages(source) == before
+
+
+def _ages(source: Path) -> dict[Path, tuple[int, int]]:
+    """Give the files that hold the rows, with what a write to them changes."""
+    paths = [source, source.with_name(f"{source.name}-wal")]
+    found = {path: path.stat() for path in paths if path == source or path.exists()}
+    return {path: (each.st_mtime_ns, each.st_size) for path, each in found.items()}
+
+
+def _is_refusal(cause: BaseException | None) -> bool:
+    """Say whether a store did not open because we may not write there."""
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in REFUSED_BY_SQLITE
+    return isinstance(cause, OSError) and cause.errno in REFUSED
 
 
 def walk(database: Database) -> Iterator[Record]:
@@ -132,19 +167,6 @@ def newest(database: Database, before: int, limit: int) -> list[Record]:
         before,
         limit,
     )
-
-
-def event_spans(database: Database) -> dict[int, Span]:
-    """Give the span of each event that has more than one sequence."""
-    rows = database.rows(
-        "SELECT o.event, min(s.stem), min(f.captured_at), max(f.captured_at)"
-        " FROM observation o JOIN frame f ON f.sequence = o.id JOIN sequence s ON s.id = o.event"
-        " GROUP BY o.event HAVING count(DISTINCT o.id) > 1"
-    )
-    return {
-        integer(event): Span(str(stem), moment(first), moment(last))
-        for event, stem, first, last in rows
-    }
 
 
 def next_trusted(database: Database, after: int) -> tuple[int, datetime] | None:
