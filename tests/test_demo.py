@@ -33,7 +33,7 @@ def run_demo(out: Path, *arguments: str) -> str:
         [sys.executable, "-m", "trapnode", "demo", "--out", str(out), *arguments],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
