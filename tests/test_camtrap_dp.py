@@ -219,6 +219,20 @@ def test_what_is_not_claimed_to_be_alive_has_no_box(few, tmp_path):
     assert {row["count"] for row in rows} == {""}
 
 
+def test_an_unknown_says_what_it_may_be(few, tmp_path):
+    few.judge(few.see(NOON), "unknown", [scores(blank=0.51, deer=0.41)] * 2 + [None])
+    few.judge(few.see(NOON + timedelta(hours=2)), "unknown", [None] * 3)
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    tags = {row["observationTags"] for row in rows if row["observationType"] == "unknown"}
+    assert tags == {"likeliest:deer | blank:0.51", ""}
+    maybe, never = events(tmp_path / "out")
+    assert (maybe["observationTags"], never["observationTags"]) == (
+        "likeliest:deer | blank:0.51",
+        "",
+    )
+
+
 def test_where_all_frames_look_empty_the_verdict_stands_for_all(few, tmp_path):
     few.judge(few.see(NOON), "leopard", [scores(blank=0.6, leopard=0.3)] * 3)
     dumped(few, tmp_path / "out", desk(tmp_path))

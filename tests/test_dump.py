@@ -15,7 +15,7 @@ import pytest
 from tests.archives import NOON, Sightings, a_day, desk, scores, sightings
 from trapnode.dump import DumpSummary, page, write_dump
 from trapnode.errors import StoreError, UsageError
-from trapnode.model import Verdict
+from trapnode.model import Scores, Verdict
 from trapnode.store import reading
 
 MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -340,6 +340,15 @@ def test_the_page_draws_the_boxes_and_tells_the_count(day, tmp_path):
     ]
     assert "leopard \N{MULTIPLICATION SIGN} 3<span>" in text
     assert text.count("\N{MULTIPLICATION SIGN}") == 1
+
+
+def test_the_page_says_what_an_unknown_may_be(tmp_path):
+    seen = sightings(tmp_path / "state")
+    frames = [Scores({"blank": 0.41, "deer": 0.5, "<b>": 0.09})] * 3  # The store makes it 0.5.
+    seen.judge(seen.see(NOON), "unknown", frames)
+    dumped(seen, tmp_path / "out")
+    seen.store.close()
+    assert "unknown (maybe deer 50%)" in (tmp_path / "out" / "index.html").read_text("utf-8")
 
 
 def test_what_comes_from_the_card_is_escaped(few, tmp_path):

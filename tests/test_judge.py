@@ -16,7 +16,7 @@ from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import TfliteClassifier
 from trapnode.devices.detector import TfliteDetector
 from trapnode.devices.judge import TfliteJudge
-from trapnode.devices.picture import crop, decode, grey, squash
+from trapnode.devices.picture import crop, decode, grey, nothing_to_judge, squash
 from trapnode.model import BLANK, Unjudged
 
 
@@ -162,6 +162,13 @@ def test_a_small_bright_animal_at_night_is_something_to_judge(provisional, alone
     judge = TfliteJudge(CLASSIFIER) if alone else provisional
     (found,) = judge.judge([jpeg(night)])
     assert found.scores is not None
+
+
+@pytest.mark.parametrize("span", [0, 10, 29, 31, 60, 200])
+@pytest.mark.parametrize("level", [0, 25, 128, 250])
+def test_what_the_reference_can_judge_is_judged_and_flat_frames_are_not(level, span):
+    flat = np.tile(np.linspace(level, level + span, 160), (120, 1)).clip(0, 255).astype(np.uint8)
+    assert (nothing_to_judge(flat) == "") is reference.judgeable(flat)
 
 
 def test_a_torn_or_missing_picture_says_so_and_costs_no_other_frame(provisional):

@@ -1,10 +1,21 @@
-"""The readers of public sets, on small files of the same form."""
+"""The arithmetic of the set, and the readers of public sets on small files of the same form."""
 
 import json
+from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from models.training import readers
+from models.training import fusion, readers
+from models.training.decide import Fusion, dropped, judge
+
+MODELS = Path(__file__).parent.parent / "models"
+CARD = json.loads((MODELS / "amur.json").read_text())
+LEOPARD = 1
+EMPTY = np.array([0.9, 0.02, 0.08])  # what a classifier says: blank, leopard, another
+CAT = np.array([0.4, 0.5, 0.1])
+STILL = (0.0, 0.0)
 
 VOC = """<annotation><filename>{file}</filename>
 <size><width>1280</width><height>720</height><depth>3</depth></size>
@@ -62,3 +73,75 @@ def test_a_name_nobody_mapped_is_an_error_that_lists_it(tmp_path):
     (tmp_path / "1.xml").write_text(VOC.format(file="1.jpg").replace("AmurLeopard", "Yeti"))
     with pytest.raises(readers.UnknownNames, match="Yeti"):
         readers.read_voc(tmp_path)
+
+
+def judged(score, shares, moved):
+    burst = [moved] * 3 if moved else None
+    frames = len(burst or [0])
+    shown = [shares] * frames
+    limits, weights = CARD["thresholds"], Fusion(**CARD["fusion"])
+    return dropped(
+        judge([score] * frames, shown, shown, burst, (LEOPARD,), weights), LEOPARD, limits
+    )
+
+
+def test_the_card_of_the_set_names_every_weight_and_the_cards_beside_it():
+    assert set(CARD["fusion"]) == {each.name for each in fields(Fusion)}
+    assert all((MODELS / CARD[model]).exists() for model in ("detector", "classifier"))
+
+
+def test_nothing_seen_and_nothing_named_is_blank_alone():
+    assert judged(0.005, EMPTY, None)
+    assert not judged(0.5, EMPTY, None)
+
+
+def test_what_stands_still_through_a_burst_is_a_stump():
+    stump = np.array([0.6, 0.01, 0.39])
+    assert not judged(0.3, stump, None)
+    assert judged(0.3, stump, STILL)
+    assert not judged(0.3, stump, (5.0, 5.0))
+
+
+def test_no_stillness_speaks_against_what_may_be_a_leopard():
+    assert not judged(0.02, CAT, STILL)
+
+
+def test_a_clear_sight_outweighs_any_stillness():
+    assert not judged(0.85, np.array([0.05, 0.01, 0.94]), STILL)
+
+
+def test_motion_is_found_where_it_is():
+    random = np.random.default_rng(0)
+    ground = random.integers(60, 180, (120, 160)).astype(np.uint8)
+    burst = [ground.copy() for _ in range(4)]
+    burst[2][40:72, 80:120] = 250
+    there, elsewhere = np.array([0.9, 0.5, 0.3, 0.8, 0.6]), np.array([0.9, 0.0, 0.7, 0.2, 1.0])
+    assert fusion.motion(burst[:2], [there, there]) == [STILL, STILL]
+    at_box, anywhere = fusion.motion(burst, [there] * 4)[2]
+    assert at_box == anywhere > 4
+    assert fusion.motion(burst, [elsewhere] * 4)[2] == (0.0, anywhere)
+
+
+def test_another_light_over_the_whole_frame_is_no_motion():
+    random = np.random.default_rng(0)
+    ground = random.integers(60, 180, (120, 160)).astype(np.uint8)
+    brighter = (ground * 1.2 + 8).astype(np.uint8)
+    assert fusion.motion([ground, brighter], [np.array([0.9, 0, 0, 1, 1.0])] * 2) == [STILL] * 2
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_frame_without_contrast_cannot_be_judged(level):
+    assert not fusion.judgeable(np.full((120, 160), level, np.uint8))
+
+
+def test_a_box_is_decoded_where_its_cell_is():
+    grid = fusion.cells(64, 32, (8, 16, 32))
+    assert len(grid) == 32 + 8 + 2
+    box, low = np.zeros((len(grid), 4)), np.full(len(grid), -9.0)
+    cell = 32 + 5  # stride 16: the second row's second column
+    box[cell] = 0.5, 0.5, np.log(1), np.log(0.5)
+    low[cell] = 9.0
+    found = fusion.boxes_of(box, low, low, grid, (64, 32))
+    [best] = fusion.apart(found, 0.5, 0.5, 8)
+    assert best[1:] == pytest.approx([16 / 64, 20 / 32, 32 / 64, 28 / 32])
+    assert best[0] > 0.99

@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -17,18 +18,48 @@ MAX_BYTES = 100 << 20  # No camera makes a larger JPEG, and the machine has to h
 MAX_PIXELS = 100_000_000  # As many as the classifier takes.
 
 
-def find(paths: Sequence[Path]) -> Iterator[Path]:
+def find(paths: Sequence[Path], refused: Callable[[OSError], object]) -> Iterator[Path]:
     """Walk files and folders for pictures, folder by folder, sorted, hidden ones left out.
 
+    Each comes once, however often it was given; `refused` takes the folders that cannot be read.
     Raise UsageError for a path that is not there.
     """
+    seen = _Seen()
     for path in paths:
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.exists():
+        real = Path(os.path.realpath(path))
+        try:
+            folder = stat.S_ISDIR(path.stat().st_mode)
+        except OSError as error:
+            raise UsageError(f"{path}: no such file or folder: {error.strerror}") from None
+        if folder:
+            for each in _walk(path, refused):
+                if not seen.holds(real / each.relative_to(path)):
+                    yield each
+            seen.folders.add(real)
+        elif not seen.holds(real):
             yield path
-        else:
-            raise UsageError(f"{path}: no such file or folder")
+            seen.files.add(real)
+
+
+class _Seen:
+    """What the paths given so far bring, in the memory of these paths alone."""
+
+    def __init__(self) -> None:
+        self.files: set[Path] = set()
+        self.folders: set[Path] = set()
+
+    def holds(self, path: Path) -> bool:
+        """Say whether a picture came already."""
+        if path in self.files:
+            return True
+        shown = _is_picture(path.name)
+        for parent in path.parents:
+            if not shown:
+                return False
+            if parent in self.folders:
+                return True
+            shown = not parent.name.startswith(".")
+        return False
 
 
 def sequences(paths: Iterable[Path], by_folder: bool) -> Iterator[tuple[Path, Iterable[Path]]]:
@@ -55,12 +86,14 @@ def read_jpeg(path: Path) -> bytes:
     return _recoded(content) if content.startswith(b"\x89PNG") else content
 
 
-def _walk(top: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(top):
+def _walk(top: Path, refused: Callable[[OSError], object]) -> Iterator[Path]:
+    for folder, folders, files in os.walk(top, onerror=refused):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                yield Path(folder, name)
+        yield from (Path(folder, name) for name in sorted(files) if _is_picture(name))
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
 
 def _recoded(png: bytes) -> bytes:

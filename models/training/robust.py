@@ -1,7 +1,6 @@
-"""The shipped set under what the field does to frames, and its int8 against its float head.
+"""The shipped set under what the field does to frames.
 
 usage: python -m models.training.robust --data ../shared/data --models models
-The frames are of the `val` sites, which the shipped head has seen: read the change, not the level.
 """
 
 import argparse
@@ -16,10 +15,17 @@ from PIL import Image
 from models.training import damage, evidence, views
 from models.training.decide import Fusion, dropped, judge
 from models.training.evaluate import wilson
+from models.training.fusion import judgeable
 from models.training.pictures import LABELS, Picture, read_index
 from models.training.report import table
 
 LEOPARD = LABELS.index("leopard")
+HEAD = """# The set under damage
+
+Written by `python -m models.training.robust`: the shipped models on single trap frames of the `val`
+sites, damaged as `training/damage.py` says. The shipped head has seen these frames whole: read the
+change from the first row, not the level. A frame without contrast is not judged, and kept.
+"""
 Seen = tuple[float, NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -33,7 +39,10 @@ class Set:
         self._classifier = evidence.Model(folder / "lite0-amur.tflite")
 
     def drops(self, picture: Image.Image) -> tuple[bool, int]:
-        """Say whether the frame alone would go, and the likeliest label but blank."""
+        """Say if the frame alone would go, and its likeliest label but blank (0: not judged)."""
+        small = picture.convert("L").resize(evidence.GREY, Image.Resampling.BILINEAR)
+        if not judgeable(np.asarray(small)):
+            return False, 0
         best = evidence.find(self._detector, picture)[0]
         full = self._shares(picture)
         crop = self._shares(views.crop(picture, tuple(best[1:])))
@@ -72,7 +81,7 @@ def unjudgeable(one: Set) -> str:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Write the page."""
     parser = argparse.ArgumentParser(description="Measure the shipped set under damage.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
@@ -81,8 +90,9 @@ def main() -> None:
     listed = [p for p in read_index(options.data) if p.split == "val" and p.trap]
     harms = {"none": lambda picture, random: picture} | damage.DAMAGES
     rows = [[name, *under(one, listed, harm)] for name, harm in harms.items()]
-    print(table(["damage", "leopards kept", "living kept", "blanks dropped"], rows))
-    print("\n" + unjudgeable(one))
+    tables = table(["damage", "leopards kept", "living kept", "blanks dropped"], rows)
+    page = f"{HEAD}\n{tables}\n\n{unjudgeable(one)}\n"
+    (options.models / "amur.robustness.md").write_text(page)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ which the model sees something is a leopard with that frame's probability; one t
 finds empty is blank (the animal has left), unless all are: then the verdict stands for all.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trapnode.model import (
@@ -20,7 +21,16 @@ from trapnode.model import (
 )
 from trapnode.store.reading import Record
 
-__all__ = ["Claim", "claim_of", "claims_of", "files_of", "is_public"]
+__all__ = [
+    "UNKNOWN",
+    "Claim",
+    "Guess",
+    "claim_of",
+    "claims_of",
+    "files_of",
+    "guess_of",
+    "is_public",
+]
 
 UNCLASSIFIED = "unclassified"
 UNKNOWN = "unknown"
@@ -59,6 +69,33 @@ def claims_of(record: Record) -> dict[int, Claim]:
         number: _claim(judged.get(number), whole.label if number in alive else BLANK)
         for number in record.scores
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What an unknown is likeliest, by the mean over its frames, and how probably it is nothing."""
+
+    label: str
+    blank: float
+
+    @property
+    def tags(self) -> tuple[str, str]:
+        """Say it as tags of an observation."""
+        return f"likeliest:{self.label}", f"{BLANK}:{self.blank:.2f}"
+
+
+def guess_of(scores: Iterable[Scores | None]) -> Guess | None:
+    """Guess what the frames of an unknown show; None where no model scored anything."""
+    judged = [each.by_label for each in scores if each is not None]
+    living = {label for each in judged for label in each if label != BLANK}
+    if not living:
+        return None
+    mean = {
+        label: sum(each.get(label, 0.0) for each in judged) / len(judged)
+        for label in (*sorted(living), BLANK)
+    }
+    blank = mean.pop(BLANK)
+    return Guess(max(mean, key=mean.__getitem__), blank)
 
 
 def _claim(scores: Scores | None, label: str) -> Claim:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from trapnode import __version__
-from trapnode.dump.claims import Claim, claim_of, claims_of, files_of
+from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, files_of, guess_of
 from trapnode.dump.copying import Copier
 from trapnode.dump.style import CSS, filter_rules
 from trapnode.model import (
@@ -134,7 +134,6 @@ def _article(record: Record, dest: Path, page: Page) -> str:
     kinds = [f"l{page.order().index(claim.label)}"] if claim.label in page.labels else []
     kinds += ["target"] if observation is not None and observation.target else []
     kinds += ["blank"] if claim.taxon.observation_type is ObservationType.BLANK else []
-    percent = "" if claim.probability is None else f"<span>{claim.probability:.0%}</span>"
     bar = (
         ""
         if claim.probability is None
@@ -145,11 +144,22 @@ def _article(record: Record, dest: Path, page: Page) -> str:
     )
     return (
         f'<article class="{" ".join(kinds)}">{_pictures(record, dest)}<div class=text>'
-        f"<h2>{escape(_words(claim.label))}{_count(record)}{percent}</h2>{bar}{name}"
+        f"<h2>{_title(record, claim)}</h2>{bar}{name}"
         f"<p>{_time(record.sequence.trigger.at, page)}{_doubt(record)}</p>"
         f"<p><span class=tag>{escape(_verdict(record))}</span> {escape(record.stem)}</p>"
         f"{_reason(record)}</div></article>\n"
     )
+
+
+def _title(record: Record, claim: Claim) -> str:
+    """Give the label with its probability; of an unknown, that of what it may be."""
+    label = escape(_words(claim.label))
+    if claim.probability is None:
+        return label
+    guess = guess_of(record.scores.values()) if claim.label == UNKNOWN else None
+    if guess is None:
+        return f"{label}{_count(record)}<span>{claim.probability:.0%}</span>"
+    return f"{label} (maybe {escape(_words(guess.label))} {claim.probability:.0%})"
 
 
 def _pictures(record: Record, dest: Path) -> str:

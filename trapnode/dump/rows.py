@@ -11,15 +11,15 @@ file name, a box that with `.b1`, `.b2`, ..., a sequence what its file names sha
 first sequence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
+from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, guess_of, is_public
 from trapnode.dump.columns import Cell, local
 from trapnode.dump.events import Part
 from trapnode.dump.places import Place
-from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType
+from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType, Scores
 from trapnode.store.reading import Record
 
 __all__ = ["Rows", "event_row", "media_id", "rows_of"]
@@ -64,7 +64,9 @@ def rows_of(
         for frame in shown
     ]
     observations = [
-        shared | row
+        shared
+        | row
+        | {"observationTags": _guess(claims[frame.number], (record.scores[frame.number],))}
         for frame in shown
         for row in _of_frame(frame, claims[frame.number], utc_offset_min)
     ]
@@ -156,7 +158,14 @@ def _tags(part: Part) -> str:
     claim = claim_of(part.best)
     if claim.taxon.observation_type is ObservationType.ANIMAL:
         tags[f"label:{claim.label}"] = True
-    return " | ".join(tag for tag, given in tags.items() if given)
+    tags[_guess(claim, part.best.scores.values())] = True
+    return " | ".join(tag for tag, given in tags.items() if tag and given)
+
+
+def _guess(claim: Claim, scores: Iterable[Scores | None]) -> str:
+    """Say what an unknown may be, as tags."""
+    guess = guess_of(scores) if claim.label == UNKNOWN else None
+    return " | ".join(guess.tags) if guess else ""
 
 
 def _cleaned(row: Row) -> Row:
