@@ -245,7 +245,9 @@ def test_a_run_that_ends_early_leaves_its_rows_and_no_half_json(card, tmp_path):
 
 def test_csv_and_json_name_a_picture_alike(card, tmp_path, capfd):
     classify([card], ByColour(), [], csv_path=str(tmp_path / "a.csv"), json_path="-")
-    found = json.loads(capfd.readouterr().out)
+    told = capfd.readouterr()
+    found = json.loads(told.out)
+    assert f"relative to {card}\n" in told.err
     assert [each["file"] for each in found["images"]] == [
         row[0] for row in rows(tmp_path / "a.csv")[1:]
     ]

@@ -45,15 +45,77 @@ def test_only_printable_ascii_gets_in():
     assert shell.to_send() == b"status\r\n"
 
 
-def test_an_empty_line_is_silent():
+def test_enter_alone_is_answered():
     shell = Shell()
     assert shell.receive(b"\r\n  \r\n\n") == []
-    assert shell.to_send() == b"  "
+    assert shell.to_send() == b"\r\nOK\r\n  \r\nOK\r\n\r\nOK\r\n"
 
 
-@pytest.mark.parametrize("probe", [b"AT\r", b"at+gcap\r\n", b"AT+CPIN?;+CGMM\r", b"AT\r\nAT\r\n"])
+def test_a_line_of_another_keyboard_is_told_so():
+    shell = Shell()
+    for typed in ("\u0441\u0442\u0430\u0442\u0443\u0441".encode(), b"\x01\x02"):
+        assert shell.receive(typed + b"\r") == []
+        assert shell.to_send() == b"\r\nERR 1 only English letters are understood\r\n"
+    shell.receive(b"\xff\r" * 1000)
+    assert len(shell.to_send()) < 1000
+    assert shell.receive(b"help\r") == ["help"]
+    shell.to_send()
+    shell.receive(b"\xff\r")
+    assert b"ERR 1" in shell.to_send()
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x15"])
+def test_ctrl_c_and_ctrl_u_clear_the_line(key):
+    assert Shell().receive(b"quue" + key + b"queue\r") == ["queue"]
+    assert Shell().receive(b"x" * 300 + key + b"queue\r") == ["queue"]
+
+
+def test_ctrl_u_wipes_what_is_seen():
+    shell = Shell()
+    shell.receive(b"ab\x15")
+    assert shell.to_send() == b"ab" + b"\x08 \x08" * 2
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"\x1b[A", b"\x1bOD", b"\x1b[1;5C", b"\x1b[3~", b"\x1bx", b"\x1b\x1b[B", b"\x1b[200\x00"],
+)
+def test_keys_that_send_a_sequence_leave_nothing(key):
+    shell = Shell()
+    assert shell.receive(b"sta" + key + b"tus\r") == ["status"]
+    assert shell.to_send() == b"status\r\n"
+
+
+@pytest.mark.parametrize("half", [b"\x1b", b"\x1b[", b"\x1b[12", b"\x1bO"])
+def test_half_a_sequence_ends_with_its_line(half):
+    assert Shell().receive(b"status" + half + b"\rhelp\r") == ["status", "help"]
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        b"AT\r",
+        b"at+gcap\r\n",
+        b"AT+CPIN?;+CGMM\r",
+        b"AT\r\nAT\r\n",
+        b"AT&V\r",
+        b"ATE0\r",
+        b"ATI\r",
+        b"ATZ\r",
+        b"ATE1 E0\r",
+        b"ATQ0 V1 E1 S0=0 &C1\r",
+        b"ATE0V1\r",
+    ],
+)
 def test_a_modem_probe_gets_no_answer(probe):
-    assert Shell().receive(probe) == []
+    shell = Shell()
+    assert shell.receive(probe) == []
+    assert b"OK" not in shell.to_send()
+
+
+@pytest.mark.parametrize("word", ["attention", "ATLAS", "ATTACH"])
+def test_a_word_that_begins_like_a_probe_is_a_line(word):
+    assert Shell().receive(word.encode() + b"\r") == [word]
 
 
 def test_a_line_may_be_full():
@@ -102,7 +164,7 @@ def test_noise_gives_short_printable_lines_and_nothing_worse(pieces):
             assert 0 < len(line) <= LINE_MAX
             assert line.isascii()
             assert line.isprintable()
-        assert len(shell.to_send()) <= 3 * len(piece) + 40
+        assert len(shell.to_send()) <= 6 * len(piece) + 3 * LINE_MAX + 10 * 50
     shell.receive(b"\r")
     assert shell.receive(b"help\r") == ["help"]
 

@@ -78,7 +78,10 @@ def classify(
             _count(summary, judged, decision)
             done(len(judged))
         outputs.end()
-    print(summary, file=sys.stderr if csv_path or json_path else sys.stdout)
+    if csv_path or json_path:
+        print(f"{summary}\nfiles are named relative to {outputs.base}", file=sys.stderr)
+    else:
+        print(summary)
     if summary.labels.get(UNCLASSIFIED) == summary.pictures:
         raise TrapnodeError(f"none of {summary.pictures} pictures could be read")
     return summary

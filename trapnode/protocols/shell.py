@@ -1,15 +1,17 @@
 """The console's lines, without the port: what a technician types, and what goes back.
 
 In: bytes of any cut. A line ends with CR, LF or CRLF and has at most LINE_MAX printable ASCII
-characters; others are dropped, backspace works. What is typed comes back as echo.
+characters; others are dropped, whole escape sequences (the arrows) too. Backspace works, Ctrl-U
+and Ctrl-C clear the line. What is typed comes back as echo.
 Out: lines of printable ASCII ended with CRLF; the last line of each reply is `OK` or
-`ERR <code> <text>`.
+`ERR <code> <text>`. An empty line is answered with `OK`: Enter is the first thing that people try.
 
-Two kinds of line are not for us, and stay unanswered: `AT...`, with which ModemManager looks for
-a modem on every new port, and what we sent ourselves, which comes back when the other end
-echoes. Then our echo stops for good, or both would talk for ever.
+Two kinds of line are not for us, and stay unanswered: `AT`, `ATE0`, `AT+...`, with which
+ModemManager looks for a modem on every new port, and what we sent ourselves, which comes back when
+the other end echoes. Then our echo stops for good, or both would talk for ever.
 """
 
+import re
 from collections import deque
 from collections.abc import Sequence
 
@@ -27,6 +29,11 @@ NEWLINE = b"\r\n"
 ENDS = b"\r\n"
 BACKSPACES = b"\x08\x7f"
 ERASE = b"\x08 \x08"
+CTRL_C, CTRL_U, ESC = 0x03, 0x15, 0x1B
+INTRODUCERS = b"[O"  # ESC and one of these begin a sequence; ESC and another byte are one.
+PROBE = re.compile(r"AT([EHIQSVXZ]\d*)*([^A-Z].*)?", re.IGNORECASE)
+FOREIGN = "only English letters are understood"
+FOREIGN_MOST = 10  # Until a good line: more is a noisy cable.
 
 
 def err(code: int, text: str) -> str:
@@ -41,6 +48,10 @@ class Shell:
         self._line = bytearray()
         self._too_long = False
         self._complained = False
+        self._dropped = False  # Something in this line is no character of ours.
+        self._foreign = 0  # Lines without one, since the last good one.
+        self._escape = b""  # What came of an escape sequence.
+        self._after_cr = False
         self._echoes = True
         self._to_send = bytearray()
         self._sent: deque[str] = deque(maxlen=REMEMBERED)
@@ -49,12 +60,13 @@ class Shell:
         """Take bytes from the cable; give the lines they complete. Sends: see `to_send`."""
         lines = []
         for byte in data:
+            second = self._after_cr and byte == ENDS[1]  # The LF of a CRLF.
+            self._after_cr = byte == ENDS[0]
             if byte in ENDS:
-                lines += self._ended()
-            elif byte in BACKSPACES:
-                self._erase()
-            elif 0x20 <= byte <= 0x7E:
-                self._append(byte)
+                self._escape = b""
+                lines += [] if second else self._ended()
+            elif not self._escaped(byte):
+                self._edit(byte)
         return lines
 
     def to_send(self) -> bytes:
@@ -69,6 +81,40 @@ class Shell:
         self._sent.extend(line.strip() for line in printable)
         return b"".join(line.encode("ascii") + NEWLINE for line in printable)
 
+    def _escaped(self, byte: int) -> bool:
+        """Say whether a byte belongs to an escape sequence; a control character ends one."""
+        if byte == ESC:
+            self._escape = b"\x1b"
+            return True
+        if not self._escape or byte < 0x20 or byte > 0x7E:
+            self._escape = b""
+            return False
+        begins = len(self._escape) == 1 and byte in INTRODUCERS
+        goes_on = self._escape == b"\x1b[" and byte < 0x40  # Its numbers.
+        if begins:
+            self._escape += bytes([byte])
+        elif not goes_on:
+            self._escape = b""
+        return True
+
+    def _edit(self, byte: int) -> None:
+        if byte in BACKSPACES:
+            self._erase()
+        elif byte == CTRL_U:
+            self._echo(ERASE * len(self._line))
+            self._clear()
+        elif byte == CTRL_C:
+            self._echo(NEWLINE)
+            self._clear()
+        elif 0x20 <= byte <= 0x7E:
+            self._append(byte)
+        else:
+            self._dropped = True
+
+    def _clear(self) -> None:
+        self._line.clear()
+        self._too_long = self._dropped = False
+
     def _append(self, byte: int) -> None:
         if len(self._line) == LINE_MAX:
             self._too_long = True
@@ -82,20 +128,29 @@ class Shell:
             self._echo(ERASE)
 
     def _ended(self) -> list[str]:
-        line, too_long = self._line.decode("ascii").strip(), self._too_long
-        self._line.clear()
-        self._too_long = False
+        line = self._line.decode("ascii").strip()
+        too_long, dropped = self._too_long, self._dropped
+        self._clear()
         if too_long:
             self._complain()
             return []
         if not line:
+            self._answer_nothing(dropped)
             return []
         if line in self._sent:
             self._echoes = False
             return []
         self._echo(NEWLINE)
-        self._complained = False
-        return [] if line.upper().startswith("AT") else [line]
+        self._complained, self._foreign = False, 0
+        return [] if PROBE.fullmatch(line) else [line]
+
+    def _answer_nothing(self, dropped: bool) -> None:
+        """Answer a line without a character of ours: Enter alone, or another keyboard."""
+        self._foreign += dropped
+        if dropped and self._foreign > FOREIGN_MOST:
+            return
+        self._echo(NEWLINE)
+        self._to_send += self.reply([err(ERR_COMMAND, FOREIGN) if dropped else OK])
 
     def _complain(self) -> None:
         if not self._complained:  # Once, until a good line: a noisy cable gets no talk.
