@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from trapnode.model import (
     BLANK,
     ClockTrust,
+    Detection,
     Observation,
     Scores,
     Shot,
@@ -22,7 +23,7 @@ from trapnode.store.store import Store, open_store
 
 NOON = datetime(2026, 11, 22, 2, 0, 0, 250_000, tzinfo=UTC)  # Noon at UTC+10.
 LABELS = ("blank", "leopard", "deer", "person", "vehicle")
-MODEL = "lite0-amur-1"
+MODEL = "amur-2"
 
 
 def jpeg(words: str, size: tuple[int, int] = (160, 120), hue: int = 90) -> bytes:
@@ -36,10 +37,11 @@ def jpeg(words: str, size: tuple[int, int] = (160, 120), hue: int = 90) -> bytes
     return out.getvalue()
 
 
-def scores(**by_label: float) -> Scores:
-    """Scores for all labels; what is not given shares the rest."""
+def scores(boxes: int = 0, **by_label: float) -> Scores:
+    """Scores for all labels; what is not given shares the rest. Boxes stand side by side."""
     rest = (1 - sum(by_label.values())) / max(1, len(LABELS) - len(by_label))
-    return Scores({label: by_label.get(label, rest) for label in LABELS})
+    found = tuple(Detection(0.3 * n, 0.25, 0.25, 0.5, 0.8 - 0.1 * n) for n in range(boxes))
+    return Scores({label: by_label.get(label, rest) for label in LABELS}, found)
 
 
 @dataclass
@@ -111,12 +113,15 @@ def a_day(state: Path) -> Sightings:
     seen = sightings(state)
     blank, leopard = scores(blank=0.97), scores(leopard=0.91)
     first = seen.see(NOON)
-    seen.judge(first, "leopard", [leopard, scores(leopard=0.8), blank])
+    family = scores(leopard=0.91, boxes=3)
+    seen.judge(first, "leopard", [family, scores(leopard=0.8, boxes=1), blank], count=3)
     again = seen.see(NOON + timedelta(minutes=10))
     seen.judge(again, "leopard", [leopard] * 3, event=first)
     seen.judge(seen.see(NOON + timedelta(hours=1)), "blank", [blank] * 3)
     seen.judge(seen.see(NOON + timedelta(hours=2)), "blank", [blank] * 3, audit=True)
-    seen.judge(seen.see(NOON + timedelta(hours=3)), "person", [scores(person=0.88)] * 3)
+    seen.judge(
+        seen.see(NOON + timedelta(hours=3)), "person", [scores(person=0.88, boxes=1)] * 3, count=1
+    )
     seen.judge(seen.see(NOON + timedelta(hours=4)), "unknown", [scores(blank=0.4, deer=0.3)] * 3)
     failed = seen.see(NOON + timedelta(hours=5))
     seen.judge(failed, "unclassified", [blank, None, None], reason="2 of 3 frames not <judged>")

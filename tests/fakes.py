@@ -9,15 +9,21 @@ from pathlib import Path
 
 from PIL import Image
 
+from trapnode.errors import TrapnodeError
+from trapnode.judging import Judge
 from trapnode.model import (
     Boot,
     CaptureMethod,
     ClockTrust,
+    Detection,
+    Judgement,
     Observation,
+    Scores,
     SequenceState,
     Shot,
     Trigger,
     TriggerSource,
+    Unjudged,
     WakeReason,
 )
 from trapnode.model import Sequence as FrameSequence
@@ -25,7 +31,7 @@ from trapnode.policy.burst import BurstPlan
 from trapnode.policy.report import Watch
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
-from trapnode.sorter import Classifier, Sorter, Sorting
+from trapnode.sorter import Sorter, Sorting
 from trapnode.station import Identity, Station
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store
@@ -37,6 +43,7 @@ BLANK = (0.99, 0.0, 0.01)
 LEOPARD = (0.02, 0.95, 0.03)
 DEER = (0.05, 0.05, 0.9)
 UNSURE = (0.4, 0.3, 0.3)
+BOX = Detection(0.25, 0.5, 0.2, 0.25, 0.8)
 PLAN = BurstPlan(frames=3, frames_max=12, interval_s=0.3)
 BOOT = Boot(1, NOON, WakeReason.PIR, ClockTrust.RTC)
 MARK = b"trapnode test frame "
@@ -76,15 +83,29 @@ class NumberedCamera:
 
 
 class ScriptedClassifier:
-    """A classifier that says what its script says, frame by frame; an error in it is raised."""
+    """A set that says what its script says, frame by frame; an error of ours costs one frame."""
 
     name = "script-1"
     labels = LABELS
     thresholds = {"blank": 0.8, "target": 0.3, "unknown": 0.5}  # noqa: RUF012
 
-    def __init__(self, script: Iterable[tuple[float, ...] | BaseException]) -> None:
+    def __init__(self, script: Iterable[tuple[float, ...] | BaseException], boxes: int = 0) -> None:
         self._script = iter(script)
         self.asked = 0
+        self.boxes = boxes
+
+    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+        return [self._judged(picture) for picture in pictures]
+
+    def _judged(self, picture: bytes | None) -> Judgement:
+        if picture is None:
+            return Judgement(None, "there is no picture", Unjudged.PICTURE)
+        try:
+            said = self.classify(picture)
+        except (TrapnodeError, MemoryError, ValueError) as error:
+            return Judgement(None, str(error), Unjudged.MODEL)
+        boxes = tuple(BOX for _ in range(self.boxes))
+        return Judgement(Scores(dict(zip(LABELS, said, strict=False)), boxes))
 
     def classify(self, jpeg: bytes) -> tuple[float, ...]:
         self.asked += 1
@@ -97,8 +118,8 @@ class ScriptedClassifier:
 class KnowingClassifier(ScriptedClassifier):
     """A classifier that knows the numbered frames: 1 to 3 are the first of its script, ..."""
 
-    def __init__(self, script: Sequence[tuple[float, ...] | BaseException]) -> None:
-        super().__init__(())
+    def __init__(self, script: Sequence[tuple[float, ...] | BaseException], boxes: int = 0) -> None:
+        super().__init__((), boxes)
         self._by_burst = script
 
     def classify(self, jpeg: bytes) -> tuple[float, ...]:
@@ -172,7 +193,7 @@ def take(store: Store, run: Path, clock: SteppedClock, bursts: int = 1) -> None:
     watch_pir(station_of(store, run, boot(store)), clock, spans, NumberedCamera(clock))
 
 
-def sorter_of(store: Store, run: Path, load: Callable[[], Classifier], draw: float = 0.5) -> Sorter:
+def sorter_of(store: Store, run: Path, load: Callable[[], Judge], draw: float = 0.5) -> Sorter:
     """Make a sorter, its classifier loaded."""
     watch = Watch(("leopard",), ("leopard", "person"), 43_200.0)
     sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw), load)

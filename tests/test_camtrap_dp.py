@@ -129,7 +129,7 @@ def test_each_event_has_one_row_however_many_sequences_it_has(day, tmp_path):
     assert rows[0]["eventEnd"] == "2026-11-22T12:10:01+1000"
     assert rows[0]["observationComments"] == "2 sequences"
     media = [row for row in table(tmp_path / "out", "observations") if row["mediaID"]]
-    assert [row["eventID"] for row in media[:7]] == [first] * 6 + [rows[1]["eventID"]]
+    assert [row["eventID"] for row in media[:9]] == [first] * 8 + [rows[1]["eventID"]]
     kinds = [row["observationType"] for row in rows]
     assert kinds[:4] == ["animal", "blank", "blank", "human"]
     assert kinds[4:] == ["unknown", "unclassified", "vehicle", "unclassified"]
@@ -173,13 +173,50 @@ def test_an_event_that_a_move_parts_has_one_row_at_each_deployment(few, tmp_path
 def test_a_frame_is_claimed_by_its_own_scores_within_the_verdict(day, tmp_path):
     dumped(day, tmp_path / "out", desk(tmp_path))
     rows = {row["observationID"]: row for row in table(tmp_path / "out", "observations")}
-    leopard, faint, left = (rows[f"AL07.20261122T020000Z.000001.{n}"] for n in (1, 2, 3))
+    leopard, faint, left = (
+        rows[f"AL07.20261122T020000Z.000001.{n}"] for n in ("1.b1", "2.b1", "3")
+    )
     assert (leopard["scientificName"], leopard["classificationProbability"]) == (
         "Panthera pardus",
         "0.91",
     )
     assert faint["classificationProbability"] == "0.8"
     assert (left["observationType"], left["scientificName"]) == ("blank", "")
+
+
+def test_each_box_is_an_observation_of_one_and_the_event_has_the_count(day, tmp_path):
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    frame = [row for row in rows if row["mediaID"] == "AL07.20261122T020000Z.000001.1"]
+    assert [row["observationID"].rpartition(".")[2] for row in frame] == ["b1", "b2", "b3"]
+    assert [row["bboxX"] for row in frame] == ["0.0", "0.3", "0.6"]
+    assert {(row["bboxY"], row["bboxWidth"], row["bboxHeight"]) for row in frame} == {
+        ("0.25", "0.25", "0.5")
+    }
+    assert {(row["count"], row["scientificName"]) for row in frame} == {("1", "Panthera pardus")}
+    counts = [row["count"] for row in events(tmp_path / "out")]
+    assert counts == ["3", "", "", "1", "", "", "", ""]
+
+
+def test_the_count_of_an_event_is_that_of_its_fullest_frame(few, tmp_path):
+    first = few.see(NOON)
+    few.judge(first, "leopard", [scores(leopard=0.9, boxes=1)] * 3, count=1)
+    for minutes, count in ((1, 3), (2, None)):
+        again = few.see(NOON + timedelta(minutes=minutes))
+        frames = [scores(leopard=0.6, boxes=count or 0)] * 3
+        few.judge(again, "leopard", frames, event=first, count=count)
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert [row["count"] for row in events(tmp_path / "out")] == ["3"]
+
+
+def test_what_is_not_claimed_to_be_alive_has_no_box(few, tmp_path):
+    few.judge(few.see(NOON, 2), "leopard", [scores(leopard=0.9), scores(blank=0.9, boxes=1)])
+    few.judge(few.see(NOON, 1), "blank", [scores(blank=0.9, boxes=1)])
+    few.judge(few.see(NOON, 1), "unclassified", [scores(blank=0.9, boxes=1)])
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    assert {row[name] for row in rows for name in OBSERVATIONS if "bbox" in name} == {""}
+    assert {row["count"] for row in rows} == {""}
 
 
 def test_an_unknown_says_what_it_may_be(few, tmp_path):

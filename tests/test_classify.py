@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trapnode.classify import classify
+from trapnode.classify import BURST, classify
 from trapnode.errors import DeviceError, StoreError, TrapnodeError, UsageError
+from trapnode.model import Detection, Judgement, Scores, Unjudged
 
 HEADER = ["file", "sequence", "label", "probability", "verdict", "p_blank", "p_leopard", "p_deer"]
 
@@ -27,6 +28,22 @@ class ByColour:
     name = "by-colour-1"
     labels = ("blank", "leopard", "deer")
     thresholds = {"blank": 0.9, "target": 0.1, "unknown": 0.5}  # noqa: RUF012
+    boxes: tuple[Detection, ...] = ()
+
+    def judge(self, pictures) -> list[Judgement]:
+        self.bursts = [*getattr(self, "bursts", ()), 0]
+        return [self._judged(jpeg) for jpeg in pictures]
+
+    def _judged(self, jpeg: bytes | None) -> Judgement:
+        self.bursts[-1] += 1
+        if jpeg is None:
+            return Judgement(None, "there is no picture", Unjudged.PICTURE)
+        try:
+            by_label = dict(zip(self.labels, self.classify(jpeg), strict=True))
+        except TrapnodeError as error:
+            model = isinstance(error, DeviceError)
+            return Judgement(None, str(error), Unjudged.MODEL if model else Unjudged.PICTURE)
+        return Judgement(Scores(by_label, self.boxes if by_label["blank"] < 0.5 else ()))
 
     def classify(self, jpeg: bytes) -> tuple[float, ...]:
         try:
@@ -161,6 +178,29 @@ def test_the_json_is_megadetector_output_relative_to_the_folder(card, tmp_path):
     assert [image["file"] for image in found["images"]][:2] == ["IMG_0.jpg", "a/IMG_1.jpg"]
     assert found["images"][1]["detections"] == []
     assert "failure" in found["images"][3]
+
+
+def test_the_json_has_the_boxes_that_were_found(card, tmp_path):
+    judge = ByColour()
+    judge.boxes = (Detection(0.1, 0.2, 0.3, 0.4, 0.8), Detection(0.6, 0.2, 0.3, 0.4, 0.4))
+    classify([card / "b" / "IMG_2.JPG"], judge, [], json_path=str(tmp_path / "md.json"))
+    (image,) = json.loads((tmp_path / "md.json").read_text("utf-8"))["images"]
+    assert [each["bbox"] for each in image["detections"]] == [
+        [0.1, 0.2, 0.3, 0.4],
+        [0.6, 0.2, 0.3, 0.4],
+    ]
+    assert [each["conf"] for each in image["detections"]] == [0.98, 0.49]
+
+
+def test_a_large_folder_is_judged_in_bursts_and_has_one_verdict(tmp_path):
+    for number in range(BURST + 3):
+        save(tmp_path / "season" / f"{number:03d}.jpg", "red" if number == 1 else "green")
+    judge = ByColour()
+    out = tmp_path / "out.csv"
+    summary = classify([tmp_path / "season"], judge, ["leopard"], True, str(out))
+    assert judge.bursts == [BURST, 3]
+    assert summary.verdicts == {"keep": 1}
+    assert len(rows(out)) == BURST + 4
 
 
 def test_the_json_of_single_files_is_relative_to_their_folder(card, tmp_path):

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import an_observation
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.narrator import blanks_in_order, reckon
+from trapnode.cli.narrator import blanks_in_order, in_words, named, reckon
 from trapnode.errors import UsageError
-from trapnode.message import Faults, Status, pack_message, pack_status
+from trapnode.message import (
+    Faults,
+    Status,
+    pack_message,
+    pack_observation,
+    pack_status,
+)
 from trapnode.model import ClockTrust, FrameState, MessageKind, WakeReason
 from trapnode.store.store import open_store
 
@@ -26,7 +33,7 @@ def run_demo(out: Path, *arguments: str) -> str:
         [sys.executable, "-m", "trapnode", "demo", "--out", str(out), *arguments],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -93,6 +100,14 @@ def test_a_status_report_with_faults_is_wrong(tmp_path: Path) -> None:
     gateway.write_text(f'{{"at": "{now.isoformat()}", "hex": "{payload.hex()}"}}\n', "ascii")
     assert reckon(store, gateway).wrong == ("the status report tells faults: SORTER, CARD",)
     store.close()
+
+
+@pytest.mark.parametrize(("count", "told"), [(None, ""), (1, ""), (2, ", 2 of them")])
+def test_the_narrator_tells_counts(count: int | None, told: str) -> None:
+    leopard = an_observation(7, "leopard", count=count)
+    payload = pack_message(MessageKind.OBSERVATIONS, 1, [pack_observation(leopard)])
+    assert named(leopard) == f"leopard 95%{told}"
+    assert in_words(payload) == f"#7 leopard 95%{told}"
 
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:

@@ -330,6 +330,18 @@ def test_the_page_fetches_previews_and_links_the_pictures(few, tmp_path):
     assert len([path for path in seen.linked if path.startswith("media/")]) == 3
 
 
+def test_the_page_draws_the_boxes_and_tells_the_count(day, tmp_path):
+    dumped(day, tmp_path / "out")
+    text = (tmp_path / "out" / "index.html").read_text("utf-8")
+    boxes = re.findall(r'<b style="(left:[^"]*)"></b>', text)
+    assert len(boxes) == 3 + 1 + 3
+    assert boxes[-4:-1] == [
+        f"left:{left:.1f}%;top:25.0%;width:25.0%;height:50.0%" for left in (0, 30, 60)
+    ]
+    assert "leopard \N{MULTIPLICATION SIGN} 3<span>" in text
+    assert text.count("\N{MULTIPLICATION SIGN}") == 1
+
+
 def test_the_page_says_what_an_unknown_may_be(tmp_path):
     seen = sightings(tmp_path / "state")
     frames = [Scores({"blank": 0.41, "deer": 0.5, "<b>": 0.09})] * 3  # The store makes it 0.5.

@@ -66,6 +66,18 @@ def test_a_kept_picture_is_one_box_with_its_labels_in_order(output, pieces):
     assert sorted(named) == sorted(set(LABELS) - {"blank"})
 
 
+def test_every_box_is_there_and_the_best_has_the_conf_of_the_frame(output, pieces):
+    output.add("a.jpg", scores(blank=0.2, leopard=0.7, boxes=2), blank=False)
+    output.end("model", NOW)
+    text = "".join(pieces)
+    first, second = json.loads(text)["images"][0]["detections"]
+    assert errors(text) == []
+    assert first["bbox"] == [0.0, 0.25, 0.25, 0.5]
+    assert second["bbox"] == [0.3, 0.25, 0.25, 0.5]
+    assert (first["conf"], second["conf"]) == (0.8, 0.7)
+    assert first["classifications"] == second["classifications"]
+
+
 @pytest.mark.parametrize(
     ("label", "category"),
     [("leopard", "animal"), ("person", "person"), ("vehicle", "vehicle"), ("deer", "animal")],

@@ -41,6 +41,7 @@ observations = st.builds(
     observed_at=moments,
     probability=st.one_of(st.none(), st.floats(0, 1)),
     frames=st.integers(0, 60),
+    count=st.one_of(st.none(), st.integers(1, 40)),
     clock_trusted=st.booleans(),
     target=st.booleans(),
 )
@@ -97,7 +98,7 @@ def test_observations_come_back_as_they_went(told, counter):
         assert record.frames == min(observation.frames, 15)
         assert record.target is observation.target
         assert record.clock_trusted is observation.clock_trusted
-        assert record.count is None
+        assert record.count == (observation.count and min(observation.count, 15))
 
 
 @given(statuses)
@@ -180,6 +181,10 @@ def test_the_vectors_are_what_this_packs():
         42, "leopard", observed_at=datetime(2026, 11, 22, 4, 30, 12, tzinfo=UTC)
     )
     assert one(pack_observation(leopard)).hex() == VECTORS["messages"][0]["hex"]
+    family = replace(leopard, count=3)
+    herd = an_observation(43, "boar", observed_at=leopard.observed_at, count=23, frames=20)
+    counted = [*map(pack_observation, (family, herd))]
+    assert pack_message(MessageKind.OBSERVATIONS, 2, counted).hex() == VECTORS["messages"][3]["hex"]
     assert (
         one(pack_status(STATUS), MessageKind.STATUS, 0x1234F).hex()
         == (VECTORS["messages"][2]["hex"])

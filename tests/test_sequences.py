@@ -3,7 +3,8 @@
 import pytest
 
 from tests.fakes import NOON, an_observation, take
-from trapnode.model import FrameState, Scores, SequenceState, Verdict
+from trapnode.model import Detection, FrameState, Scores, SequenceState, Verdict
+from trapnode.store import reading
 from trapnode.store.store import Store
 
 SCORES = Scores({"blank": 0.12345678, "leopard": 0.87654321})
@@ -44,6 +45,21 @@ def test_an_observation_comes_back_as_it_was_written(taken):
     (found,) = taken.sequences.observations()
     trigger = next(each.trigger for each in taken.sequences.all() if each.id == 2)
     assert found == an_observation(2, "leopard", event=1, reason="because", observed_at=trigger.at)
+
+
+def test_detections_go_with_the_scores_and_the_count_with_the_observation(taken):
+    boxes = (Detection(0.1, 0.2, 0.33333, 0.4, 0.91), Detection(0.0, 0.0, 1.0, 1.0, 0.3))
+    with taken.database.transaction():
+        observation = an_observation(1, "leopard", count=2)
+        taken.sequences.conclude(observation, [Scores(SCORES.by_label, boxes), None, SCORES])
+    found = taken.sequences.scores(1)
+    assert found[1].detections == (Detection(0.1, 0.2, 0.3333, 0.4, 0.91), boxes[1])
+    assert found[2] is None
+    assert found[3].detections == ()
+    assert [each.count for each in taken.sequences.observations()] == [2]
+    (record, *_) = reading.walk(taken.database)
+    assert record.observation.count == 2
+    assert record.scores == found
 
 
 def test_only_a_discard_without_audit_lets_frames_go(taken):

@@ -1,11 +1,13 @@
 """One verdict per sequence; whatever goes wrong, the pictures stay."""
 
 import contextlib
+import itertools
 
 import pytest
 
 from tests.fakes import (
     BLANK,
+    BOX,
     DEER,
     LEOPARD,
     UNSURE,
@@ -24,7 +26,7 @@ from tests.fakes import (
 )
 from trapnode.errors import ConfigError, DeviceError, ProtocolError, StoreError, TrapnodeError
 from trapnode.message import decode, pack_message
-from trapnode.model import ClockTrust, FrameState, MessageKind, Verdict
+from trapnode.model import ClockTrust, FrameState, Judgement, MessageKind, Unjudged, Verdict
 from trapnode.policy.report import Watch
 from trapnode.sim.clock import SteppedClock
 from trapnode.sorter import Sorter, Sorting
@@ -35,6 +37,10 @@ def sort(store, run, clock, *scenes, draw=0.5):
     classifier = KnowingClassifier(scenes)
     sort_all(sorter_of(store, run, lambda: classifier, draw), clock)
     return store.sequences.observations()
+
+
+def all_done(store) -> bool:
+    return not store.sequences.next_unsorted() and not store.sequences.discarding()
 
 
 def whole(store) -> set[int | None]:
@@ -155,7 +161,8 @@ def test_a_broken_classifier_costs_no_picture(store, run, clock, error):
 
 def test_a_classifier_that_fails_on_one_frame_forbids_the_discard(store, run, clock):
     take(store, run, clock)
-    script = [BLANK, DeviceError("failed"), BLANK, DeviceError("failed again")]
+    failing = DeviceError("failed")  # On the preview, and again on the pixels.
+    script = [BLANK, failing, BLANK, BLANK, failing, BLANK]
     sorter = sorter_of(store, run, lambda: ScriptedClassifier(script))
     sort_all(sorter, clock)
     assert kept_unclassified(store, 1, 3)
@@ -259,7 +266,7 @@ def test_a_target_that_the_model_does_not_know_discards_nothing_and_is_a_fault(s
     sorting = Sorting(Watch(("leopord",), (), 0.0), 0.0, 1800.0, lambda: 0.5)
     sorter = Sorter(store, run, sorting, lambda: script)
     said: list[str] = []
-    sorter.run(clock, After(lambda: len(said) > 2), said.append)
+    sorter.run(clock, After(lambda: all_done(store)), said.append)
     assert [each.label for each in store.sequences.observations()] == ["unclassified", "deer"]
     assert "leopord" in said[0]
 
@@ -274,6 +281,91 @@ def test_discards_that_power_interrupted_are_finished_first(store, run, clock):
     assert len(whole(store)) == 3
 
 
+class Blindfolded(KnowingClassifier):
+    """A set that sees nothing in the first frames: the lens is covered."""
+
+    frames = 9
+
+    def judge(self, pictures):
+        return [self._seen(picture) for picture in pictures]
+
+    def _seen(self, picture):
+        if picture is not None and number_of(picture) <= self.frames:
+            return Judgement(None, "the frame is dark", Unjudged.COVERED)
+        return self._judged(picture)
+
+
+def test_a_covered_lens_discards_nothing_and_becomes_a_fault_that_goes_again(store, run, clock):
+    take(store, run, clock, bursts=6)
+    blind = Blindfolded((BLANK,) * 6)
+    sorter = sorter_of(store, run, lambda: blind)
+    said: list[str] = []
+    sorter.run(clock, After(lambda: all_done(store)), said.append)
+    found = store.sequences.observations()
+    assert [each.label for each in found] == ["unclassified"] * 3 + ["blank"] * 3
+    assert found[0].reason == "lens covered or dark: the frame is dark in each of 3 frames"
+    assert whole(store) == set(range(1, 10))
+    told = [text for text, _ in itertools.groupby(said)]
+    assert told[:2] == ["", "lens covered or dark: 3 of the last 3 sequences"]
+    assert told[-1] == ""
+
+
+def test_a_boot_that_sees_one_sequence_knows_of_the_boots_before(store, run, clock):
+    take(store, run, clock, bursts=3)
+    sort_all(sorter_of(store, run, lambda: Blindfolded(())), clock)
+    said: list[str] = []
+    sorter_of(store, run, lambda: Blindfolded(())).run(
+        clock, After(lambda: bool(said)), said.append
+    )
+    assert said == ["lens covered or dark: 3 of the last 3 sequences"]
+
+
+def test_one_dark_frame_of_a_burst_hides_no_leopard_and_forbids_a_discard(store, run, clock):
+    take(store, run, clock, bursts=2)
+    blind = Blindfolded((LEOPARD, BLANK))
+    blind.frames = 1
+    later = Blindfolded((LEOPARD, BLANK))
+    later.frames = 4
+    assert sorter_of(store, run, lambda: blind).sort_next(clock)
+    assert sorter_of(store, run, lambda: later).sort_next(clock)
+    leopard, blank = store.sequences.observations()
+    assert leopard.label == "leopard"
+    assert (blank.label, blank.verdict) == ("unclassified", Verdict.KEEP)
+    assert blank.reason == "1 of 3 frames could not be classified"
+
+
+def test_what_was_found_and_counted_is_in_the_rows_and_on_the_air(store, run, clock):
+    take(store, run, clock, bursts=2)
+    judge = KnowingClassifier((LEOPARD, BLANK), boxes=2)
+    sort_all(sorter_of(store, run, lambda: judge), clock)
+    leopard, blank = store.sequences.observations()
+    assert (leopard.count, blank.count) == (2, None)
+    assert store.sequences.scores(1)[1].detections == (BOX, BOX)
+    message = pack_message(MessageKind.OBSERVATIONS, 1, [store.outbox.waiting()[0].body])
+    assert decode(message).observations[0].count == 2
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_a_judge_that_miscounts_the_frames_costs_no_picture(store, run, clock, count):
+    class Miscounting(KnowingClassifier):
+        def judge(self, pictures):
+            return (super().judge(pictures) * 2)[:count]
+
+    take(store, run, clock, bursts=1)
+    sort_all(sorter_of(store, run, lambda: Miscounting((BLANK,))), clock)
+    assert kept_unclassified(store, 1, 3)
+
+
+def test_a_judge_that_raises_costs_no_picture(store, run, clock):
+    class Raising(KnowingClassifier):
+        def judge(self, pictures):
+            raise MemoryError
+
+    take(store, run, clock, bursts=1)
+    sort_all(sorter_of(store, run, lambda: Raising(())), clock)
+    assert kept_unclassified(store, 1, 3)
+
+
 def test_the_loop_sorts_until_told_to_stop(store, run, clock):
     take(store, run, clock, bursts=2)
     watch = Watch(("leopard",), (), 0.0)
@@ -281,10 +373,19 @@ def test_the_loop_sorts_until_told_to_stop(store, run, clock):
         store, run, Sorting(watch, 0.0, 0.0, lambda: 0.5), lambda: KnowingClassifier((DEER, BLANK))
     )
     said: list[str] = []
-    sorter.run(clock, After(lambda: len(said) > 4), said.append)
+    sorter.run(clock, After(lambda: all_done(store)), said.append)
     assert set(said) == {""}
     assert [each.label for each in store.sequences.observations()] == ["deer", "blank"]
     assert len(whole(store)) == 3
+
+
+def test_a_long_burst_gives_a_sign_of_life_before_each_frame(store, run, clock):
+    take(store, run, clock)
+    sorter = sorter_of(store, run, lambda: KnowingClassifier((DEER,)))
+    said: list[str] = []
+    judging = After(lambda: bool(store.sequences.observations()))
+    sorter.run(clock, judging, said.append)
+    assert len(said) == 1 + 3
 
 
 def test_a_full_run_folder_costs_no_verdict(store, run, tmp_path, clock):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from trapnode.model import Scores, Verdict
-from trapnode.policy.verdict import Thresholds, audit, decide, unclassified
+from trapnode.model import Decision, Detection, Scores, Verdict
+from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 
 LINES = Thresholds(blank=0.8, target=0.3, unknown=0.5)
 LABELS = ("blank", "leopard", "deer")
@@ -76,3 +76,22 @@ def test_an_audit_sample_is_as_large_as_its_share():
 
 def test_a_sequence_that_nothing_judged_says_why():
     assert unclassified("no model").reason == "no model"
+
+
+def boxed(count: int) -> Scores:
+    return Scores({"blank": 0.1, "leopard": 0.9}, (Detection(0.1, 0.1, 0.2, 0.2, 0.8),) * count)
+
+
+@pytest.mark.parametrize(
+    ("label", "count"), [("leopard", 3), ("person", 3), ("lynx", 3), ("vehicle", None),
+                         ("unknown", None), ("unclassified", None)],
+)  # fmt: skip
+def test_as_many_are_counted_as_the_frame_with_most_shows_of_animals_and_persons(label, count):
+    frames = [boxed(1), None, boxed(3), boxed(2)]
+    assert count_of(frames, Decision(Verdict.KEEP, label, 0.9)) == count
+
+
+def test_nothing_is_counted_in_a_discard_or_without_a_box():
+    assert count_of([boxed(2)], Decision(Verdict.DISCARD, "blank", 0.9)) is None
+    assert count_of([boxed(0), None], Decision(Verdict.KEEP, "leopard", 0.9)) is None
+    assert count_of([], Decision(Verdict.KEEP, "leopard", 0.9)) is None

@@ -87,9 +87,9 @@ class Burst(Section, frozen=True):
 class Sorter(Section, frozen=True):
     """How frames are judged."""
 
-    model: Annotated[str, _option("model in models/, or the path of its card", min_length=1)] = (
-        "lite0-amur"
-    )
+    model: Annotated[
+        str, _option("set of models in models/, or the path of its card", min_length=1)
+    ] = "amur"
     targets: Annotated[
         tuple[str, ...], _option("labels the unit watches for, never discarded lightly")
     ] = ("leopard",)

@@ -128,9 +128,10 @@ class Console:
 
 def _observation(each: Observation) -> str:
     sure = "  -" if each.probability is None else f"{each.probability:3.0%}"
+    count = f" count {each.count}" if each.count else ""
     return (
         f"{each.id:>6} {each.observed_at:%Y-%m-%d %H:%M:%S}Z {each.label:<16} {sure:>4}"
-        f" {each.frames:>3} frames {each.verdict.value}{' audit' if each.audit else ''}"
+        f" {each.frames:>3} frames {each.verdict.value}{' audit' if each.audit else ''}{count}"
     )
 
 

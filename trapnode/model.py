@@ -7,7 +7,20 @@ probabilities are 0..1. Nothing here does I/O.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from trapnode.words import (
+    CaptureMethod,
+    ClockTrust,
+    FrameState,
+    MessageKind,
+    MessageState,
+    ObservationType,
+    SequenceState,
+    TriggerSource,
+    Unjudged,
+    Verdict,
+    WakeReason,
+)
 
 __all__ = [
     "BLANK",
@@ -16,8 +29,10 @@ __all__ = [
     "CaptureMethod",
     "ClockTrust",
     "Decision",
+    "Detection",
     "Frame",
     "FrameState",
+    "Judgement",
     "Message",
     "MessageKind",
     "MessageState",
@@ -31,95 +46,11 @@ __all__ = [
     "Taxon",
     "Trigger",
     "TriggerSource",
+    "Unjudged",
     "Verdict",
     "WakeReason",
     "taxon_of",
 ]
-
-
-class CaptureMethod(StrEnum):
-    """Camtrap DP `captureMethod`."""
-
-    ACTIVITY_DETECTION = "activityDetection"
-    TIME_LAPSE = "timeLapse"
-
-
-class TriggerSource(StrEnum):
-    """What made us look: an edge of the PIR, or somebody at the cable."""
-
-    PIR = "pir"
-    TECHNICIAN = "technician"
-    ADOPTED = "adopted"  # Files found on the card without a row: nobody knows any more.
-
-
-class WakeReason(StrEnum):
-    """Why the unit is awake; every boot's record carries it."""
-
-    PIR = "pir"
-    ALARM = "alarm"
-    TECHNICIAN = "technician"
-    WATCHDOG = "watchdog"
-    POWER_ON = "power_on"
-
-
-class ClockTrust(StrEnum):
-    """Where the wall clock's time came from, worst first."""
-
-    NONE = "none"  # Earlier than this software was built, or nothing kept it.
-    RTC = "rtc"
-    NETWORK = "network"  # Iridium, LoRaWAN or a technician set it.
-
-
-class SequenceState(StrEnum):
-    """How far a sequence has come."""
-
-    OPEN = "open"  # Its burst goes on.
-    UNSORTED = "unsorted"
-    SORTED = "sorted"
-
-
-class FrameState(StrEnum):
-    """What the card holds of a frame."""
-
-    WHOLE = "whole"
-    DISCARDING = "discarding"  # The verdict is on the card, the pixels are about to go.
-    DISCARDED = "discarded"  # The preview and the scores stay.
-    LOST = "lost"  # The row is there, the file is not.
-
-
-class Verdict(StrEnum):
-    """What the sorter decides about a sequence."""
-
-    KEEP = "keep"
-    DISCARD = "discard"
-
-
-class ObservationType(StrEnum):
-    """Camtrap DP `observationType`."""
-
-    ANIMAL = "animal"
-    HUMAN = "human"
-    VEHICLE = "vehicle"
-    BLANK = "blank"
-    UNKNOWN = "unknown"  # Something below the threshold.
-    UNCLASSIFIED = "unclassified"  # Never classified.
-
-
-class MessageKind(StrEnum):
-    """What one message carries."""
-
-    OBSERVATIONS = "observations"
-    STATUS = "status"
-
-
-class MessageState(StrEnum):
-    """How far a frozen message has come; parked is what the network refused for good."""
-
-    QUEUED = "queued"
-    ATTEMPTED = "attempted"
-    ACCEPTED = "accepted"
-    ACKNOWLEDGED = "acknowledged"
-    PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +139,36 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """A box with something alive in it: its top left corner and sides as shares of the frame."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
-    """What the classifier said of one frame: a probability for each label."""
+    """What the models said of one frame: a probability for each label, and what is where."""
 
     by_label: Mapping[str, float]
+    detections: tuple[Detection, ...] = ()  # Best first; only what the set's card lets count.
 
     @property
     def best(self) -> tuple[str, float]:
         """The most probable label and its probability."""
         return max(self.by_label.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of judging one frame: its scores, or why there are none."""
+
+    scores: Scores | None
+    fault: str = ""
+    why: Unjudged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +198,7 @@ class Observation:
     classified_by: str = ""
     classified_at: datetime | None = None
     reason: str = ""
+    count: int | None = None  # Individuals, where something alive was counted.
 
     @property
     def type(self) -> ObservationType:

@@ -3,14 +3,15 @@
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 
 from PIL import Image
 
 from trapnode.errors import UsageError
 
-__all__ = ["ENDINGS", "find", "read_jpeg"]
+__all__ = ["ENDINGS", "bursts", "find", "read_jpeg", "sequences"]
 
 ENDINGS = (".jpg", ".jpeg", ".png")
 MAX_BYTES = 100 << 20  # No camera makes a larger JPEG, and the machine has to hold it.
@@ -59,6 +60,21 @@ class _Seen:
                 return True
             shown = not parent.name.startswith(".")
         return False
+
+
+def sequences(paths: Iterable[Path], by_folder: bool) -> Iterator[tuple[Path, Iterable[Path]]]:
+    """Group pictures into sequences: each folder one, or each picture one of its own."""
+    if by_folder:
+        yield from groupby(paths, key=lambda path: path.parent)
+    else:
+        yield from ((path, (path,)) for path in paths)
+
+
+def bursts(sequence: Iterable[Path], most: int) -> Iterator[list[Path]]:
+    """Cut a sequence into what is judged together: a folder may hold a whole season."""
+    paths = iter(sequence)
+    while burst := list(islice(paths, most)):
+        yield burst
 
 
 def read_jpeg(path: Path) -> bytes:

@@ -1,16 +1,17 @@
 """The sorter: takes unsorted sequences, oldest first, and reaches one verdict for each.
 
 Fails open: whatever goes wrong with model or picture, the sequence stays, as `unclassified`. A
-sequence that ended the sorter twice (a crash, a watchdog) is not classified a third time.
+sequence that ended the sorter twice (a crash, a watchdog) is not judged a third time. A lens that
+shows nothing, sequence after sequence, is told as the sorter's fault.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from trapnode.errors import TrapnodeError
+from trapnode.judging import Judge, judged, unseen
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import pack_observation
 from trapnode.model import (
@@ -24,41 +25,19 @@ from trapnode.model import (
     Verdict,
 )
 from trapnode.policy.events import event_of
+from trapnode.policy.lens import LAST, covered, lens_fault
 from trapnode.policy.report import Watch, priority, reportable
-from trapnode.policy.verdict import Thresholds, audit, decide, unclassified
+from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
-__all__ = ["Classifier", "Sorter", "Sorting"]
+__all__ = ["Sorter", "Sorting"]
 
 log = logging.getLogger(__name__)
 
 ROUND_S = 20.0  # The watchdog hears from us at least this often.
 LOAD_AGAIN_S = 600.0  # A model that could not be read once may be read later.
 TRIES = 2  # A sequence may end the sorter so often before it is left alone.
-
-
-class Classifier(Protocol):
-    """A model that scores one picture."""
-
-    @property
-    def name(self) -> str:
-        """Name the model and its version."""
-        ...
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """List the labels in the order of the scores."""
-        ...
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """Give the card's thresholds: blank, target, unknown."""
-        ...
-
-    def classify(self, jpeg: bytes) -> tuple[float, ...]:
-        """Give a probability for each label; raise TrapnodeError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +54,28 @@ class Sorter:
     """The loop over the store's unsorted sequences."""
 
     def __init__(
-        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Classifier]
+        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Judge]
     ) -> None:
         self._store = store
         self._run = run
         self._sorting = sorting
         self._load = load
-        self._classifier: Classifier | None = None
+        self._judge: Judge | None = None
         self._load_again_s = 0.0  # Monotonic.
         self._strangers = False  # Targets that the model does not know.
         self._fault = ""
+        self._lens = ""
+        self._alive: Alive = _nobody
 
     def run(self, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Sort until told to stop; raise StoreError."""
-        self._load_classifier(clock)
+        self._alive = alive
+        self._load_judge(clock)
+        self._look_back()
         bell = Doorbell(self._run, SORTER)
         try:
             while not stopping():
-                alive(self._fault)
+                alive(self._fault or self._lens)
                 if not self.sort_next(clock):
                     clock.wait([bell, stopping], ROUND_S)
                     bell.answered()
@@ -107,52 +90,65 @@ class Sorter:
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False
-        if self._classifier is None and clock.monotonic() >= self._load_again_s:
-            self._load_classifier(clock)
-        scores, decision = self._judge(sequence)
+        if self._judge is None and clock.monotonic() >= self._load_again_s:
+            self._load_judge(clock)
+        scores, decision = self._judged(sequence)
         self._conclude(sequence, scores, decision, clock)
+        self._look_back()
         return True
 
-    def _load_classifier(self, clock: Clock) -> None:
+    def _load_judge(self, clock: Clock) -> None:
         try:
-            self._classifier = self._load()
+            self._judge = self._load()
         except (TrapnodeError, MemoryError) as error:
             self._load_again_s = clock.monotonic() + LOAD_AGAIN_S
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
             return
-        log.info("classifier %s", self._classifier.name)
-        strangers = set(self._sorting.watch.targets) - set(self._classifier.labels)
+        log.info("judging by %s", self._judge.name)
+        strangers = set(self._sorting.watch.targets) - set(self._judge.labels)
         named = ", ".join(sorted(strangers))
         self._strangers = bool(strangers)
         self._fault = (
             f"the model knows no {named} (sorter.targets): nothing is discarded" if named else ""
         )
 
-    def _judge(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
+    def _look_back(self) -> None:
+        """Look whether the lens shows anything: by the rows, for a boot may see one sequence."""
+        recent = self._store.sequences.observations(last=LAST)
+        self._lens = lens_fault([each.reason for each in recent])
+
+    def _judged(self, sequence: Sequence) -> tuple[list[Scores | None], Decision]:
         nothing: list[Scores | None] = [None] * len(sequence.frames)
-        if self._classifier is None:
+        if self._judge is None:
             return nothing, unclassified(self._fault)
         if self._store.sequences.begin_judging(sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        scores, decision = self._classify(sequence.frames, self._classifier)
+        scores, decision = self._decided(sequence.frames, self._judge)
         if self._strangers and decision.verdict is Verdict.DISCARD:
             return scores, unclassified(self._fault)  # A typo must not cost a leopard.
         return scores, decision
 
-    def _classify(
-        self, frames: tuple[Frame, ...], classifier: Classifier
+    def _decided(
+        self, frames: tuple[Frame, ...], judge: Judge
     ) -> tuple[list[Scores | None], Decision]:
         """Judge frames by their previews, or by their pixels where a preview is no good."""
-        archive = self._store.archive
-        by_preview = [_score(frame, archive.preview, classifier) for frame in frames]
-        scores = [
-            seen or _score(frame, archive.pixels, classifier)
-            for seen, frame in zip(by_preview, frames, strict=True)
-        ]
-        thresholds = Thresholds(**classifier.thresholds)
-        decision = decide(scores, thresholds, self._sorting.watch.targets)
-        if decision.verdict is Verdict.DISCARD and None in by_preview:
+        bad: set[int] = set()
+
+        def read(frame: Frame) -> bytes | None:
+            self._alive(self._fault or self._lens)  # A long burst outlasts the watchdog.
+            archive = self._store.archive
+            return archive.pixels(frame) if frame.number in bad else archive.preview(frame)
+
+        found = judged(judge, frames, read)
+        bad |= {frame.number for frame, each in zip(frames, found, strict=True) if unseen(each)}
+        if bad:
+            found = judged(judge, frames, read)
+        scores = [each.scores for each in found]
+        decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
+        if reason := covered(found):
+            return scores, unclassified(reason)
+        if bad and decision.verdict is Verdict.DISCARD:
             return scores, unclassified("blank, but without a preview that stays as evidence")
         return scores, decision
 
@@ -163,7 +159,7 @@ class Sorter:
         decision: Decision,
         clock: Clock,
     ) -> None:
-        observation = self._observation(sequence, decision, clock)
+        observation = self._observation(sequence, decision, count_of(scores, decision), clock)
         with self._store.database.transaction():
             self._store.sequences.conclude(observation, scores)
             if told := reportable(observation):
@@ -178,7 +174,9 @@ class Sorter:
         if told:
             ring(self._run, UPLINKER)
 
-    def _observation(self, sequence: Sequence, decision: Decision, clock: Clock) -> Observation:
+    def _observation(
+        self, sequence: Sequence, decision: Decision, count: int | None, clock: Clock
+    ) -> Observation:
         previous = self._store.sequences.last_of(decision.label, sequence.id)
         discard = decision.verdict is Verdict.DISCARD
         return Observation(
@@ -192,9 +190,10 @@ class Sorter:
             target=decision.label in self._sorting.watch.targets,
             audit=discard and audit(self._sorting.audit_share, self._sorting.draw()),
             verdict=decision.verdict,
-            classified_by=self._classifier.name if self._classifier else "",
+            classified_by=self._judge.name if self._judge else "",
             classified_at=clock.now(),
             reason=decision.reason,
+            count=count,
         )
 
     def _discard(self, frames: list[Frame]) -> None:
@@ -204,19 +203,5 @@ class Sorter:
         log.info("discarded %d blank frames, %d bytes", len(frames), freed)
 
 
-def _score(
-    frame: Frame, read: Callable[[Frame], bytes | None], classifier: Classifier
-) -> Scores | None:
-    try:
-        jpeg = read(frame)
-        return None if jpeg is None else _scores(classifier.labels, classifier.classify(jpeg))
-    except (TrapnodeError, MemoryError, ValueError) as error:
-        log.warning("%s: not classified: %s", frame.path, error)
-        return None
-
-
-def _scores(labels: tuple[str, ...], found: tuple[float, ...]) -> Scores:
-    """Join labels and probabilities; raise ValueError for what cannot be probabilities."""
-    if len(found) != len(labels) or not all(-0.01 <= each <= 1.01 for each in found):
-        raise ValueError(f"scores {found} for {len(labels)} labels: one each from 0 to 1 expected")
-    return Scores(dict(zip(labels, found, strict=True)))
+def _nobody(fault: str) -> None:
+    """Give a sign of life to nobody: a sorter that does not run has no watchdog."""

@@ -1,43 +1,32 @@
-"""`trapnode classify`: the sorter's classifier over any folder of pictures, old cards too.
+"""`trapnode classify`: the sorter's models over any folder of pictures, old cards too.
 
 CSV, one row per picture: `file,sequence,label,probability,verdict`, then `p_LABEL` per label.
 `label` is the likeliest of this frame, `probability` its own; `sequence` is the picture itself, or
-its folder with `by_folder`; `verdict` is the sequence's, by the rules of the sorter. A picture
-that cannot be read is `unclassified`, without probabilities: as on a unit, what nobody could judge
-is kept. JSON: MegaDetector batch output. Both name files relative to the folder that holds all.
+its folder with `by_folder`; `verdict` is the sequence's, by the rules of the sorter. A large folder
+is judged in bursts of BURST frames, with one verdict. A picture that cannot be read is
+`unclassified`, without probabilities: as on a unit, what nobody could judge is kept. JSON:
+MegaDetector batch output. Both name files relative to the folder that holds all.
 
 Rows are on disk as soon as they are made, in FILE.part: an interrupted run leaves what it did
 there, and FILE is whole. A card of any size passes in the memory of one folder's scores.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
-from typing import Protocol
 
-from trapnode.classify.outputs import UNCLASSIFIED, Judged, Named, Outputs
+from trapnode.classify.outputs import UNCLASSIFIED, Judged, Outputs
 from trapnode.errors import DeviceError, TrapnodeError, UsageError
+from trapnode.judging import Judge
 from trapnode.meter import meter
-from trapnode.model import Decision, Scores, Verdict
-from trapnode.pictures import ENDINGS, find, read_jpeg
+from trapnode.model import Decision, Unjudged, Verdict
+from trapnode.pictures import ENDINGS, bursts, find, read_jpeg, sequences
 from trapnode.policy.verdict import Thresholds, decide
 
-__all__ = ["Classifier", "Summary", "classify"]
+__all__ = ["BURST", "Summary", "classify"]
 
-
-class Classifier(Named, Protocol):
-    """A model that scores one picture, as the sorter knows it."""
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """Give the card's thresholds: blank, target, unknown."""
-        ...
-
-    def classify(self, jpeg: bytes) -> tuple[float, ...]:
-        """Give a probability for each label; raise TrapnodeError."""
-        ...
+BURST = 40  # Frames judged together: more than any burst, few enough for any memory.
 
 
 @dataclass(slots=True)
@@ -68,7 +57,7 @@ class Summary:
 
 def classify(
     paths: Sequence[Path],
-    classifier: Classifier,
+    judge: Judge,
     targets: Sequence[str],
     by_folder: bool = False,
     csv_path: str | None = None,  # `-` is standard output.
@@ -79,11 +68,11 @@ def classify(
     What cannot be read is named on stderr; raise TrapnodeError where that is everything. Without
     outputs the summary goes to stdout.
     """
-    summary, thresholds = Summary(), Thresholds(**classifier.thresholds)
+    summary, thresholds = Summary(), Thresholds(**judge.thresholds)
     total = _total(paths, summary)
-    with Outputs(paths, classifier, csv_path, json_path) as outputs, meter(total, "img") as done:
-        for sequence, group in _sequences(find(paths, lambda _: None), by_folder):
-            judged = [_judge(path, classifier) for path in group]
+    with Outputs(paths, judge, csv_path, json_path) as outputs, meter(total, "img") as done:
+        for sequence, group in sequences(find(paths, lambda _: None), by_folder):
+            judged = [each for burst in bursts(group, BURST) for each in _judged(burst, judge)]
             decision = decide([each.scores for each in judged], thresholds, targets)
             outputs.add(sequence, judged, decision)
             _count(summary, judged, decision)
@@ -113,23 +102,27 @@ def _total(paths: Sequence[Path], summary: Summary) -> int:
     raise UsageError(f"{named}: no pictures ({', '.join(ENDINGS)})")
 
 
-def _sequences(paths: Iterable[Path], by_folder: bool) -> Iterator[tuple[Path, Iterable[Path]]]:
-    if by_folder:
-        yield from groupby(paths, key=lambda path: path.parent)
-    else:
-        yield from ((path, (path,)) for path in paths)
+def _judged(burst: Sequence[Path], judge: Judge) -> list[Judged]:
+    faults: dict[int, str] = {}
+    found = judge.judge(_read(path, number, faults) for number, path in enumerate(burst))
+    judged = []
+    for number, (path, judgement) in enumerate(zip(burst, found, strict=True)):
+        if judgement.why is Unjudged.MODEL:
+            raise DeviceError(judgement.fault)  # The model failed, not the picture.
+        fault = faults.get(number, judgement.fault)
+        if judgement.scores is None:
+            print(f"{path}: not classified: {fault}", file=sys.stderr)
+        judged.append(Judged(path, judgement.scores, fault))
+    return judged
 
 
-def _judge(path: Path, classifier: Classifier) -> Judged:
+def _read(path: Path, number: int, faults: dict[int, str]) -> bytes | None:
+    """Read a picture when the judge asks for it: one at a time is in memory."""
     try:
-        found = classifier.classify(read_jpeg(path))
-    except DeviceError:
-        raise  # The model failed, not the picture.
-    except (TrapnodeError, OSError, ValueError, MemoryError) as error:
-        fault = str(error) or type(error).__name__
-        print(f"{path}: not classified: {fault}", file=sys.stderr)
-        return Judged(path, None, fault)
-    return Judged(path, Scores(dict(zip(classifier.labels, found, strict=True))))
+        return read_jpeg(path)
+    except (OSError, ValueError, MemoryError) as error:
+        faults[number] = str(error) or type(error).__name__
+        return None
 
 
 def _count(summary: Summary, judged: Sequence[Judged], decision: Decision) -> None:

@@ -34,7 +34,8 @@ UNIT = "DEMO01"
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
 SPACING_S = 240.0  # with at most this much simulated time between two of them.
-SETTLE_S = 45.0  # Real time that sorting and sending may take after the last scene.
+SETTLE_S = 45.0  # Real time that sending may take after the last scene,
+JUDGE_S = 6.0  # and judging each sequence that waits then, on a busy machine.
 PLAY_S = 15.0
 
 CONFIG = """\
@@ -160,7 +161,8 @@ def _settle(store: Store, narrator: Narrator, crew: Crew) -> None:
         found = tally(store)
         return not found.unsorted and not found.waiting and not store.sequences.discarding()
 
-    await_that(settled, "everything to be sorted and told", crew, SETTLE_S)
+    within_s = SETTLE_S + JUDGE_S * tally(store).unsorted
+    await_that(settled, "everything to be sorted and told", crew, within_s)
     narrator.look()
 
 

@@ -49,14 +49,14 @@ def status(arguments: argparse.Namespace) -> None:
 
 
 def classify(arguments: argparse.Namespace) -> None:
-    """Run the sorter's classifier over pictures; write CSV, JSON, or a short table."""
+    """Run the sorter's models over pictures; write CSV, JSON, or a short table."""
     from trapnode.classify import classify as run
-    from trapnode.cli.unit import load_classifier
+    from trapnode.cli.unit import load_judge
 
     sorter = _config(arguments).sorter
     run(
         [Path(path) for path in arguments.paths],
-        load_classifier(sorter.model),
+        load_judge(sorter.model, sorter.targets),
         sorter.targets,
         by_folder=arguments.by_folder,
         csv_path=arguments.csv,

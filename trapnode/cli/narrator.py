@@ -134,6 +134,7 @@ def in_words(payload: bytes) -> str:
     return ", ".join(
         f"#{each.observation} {each.label}"
         + (f" {each.probability:.0%}" if each.probability is not None else "")
+        + several(each.count)
         for each in message.observations
     )
 
@@ -142,7 +143,12 @@ def named(observation: Observation) -> str:
     """Name what an observation claims, with its probability."""
     if observation.probability is None:
         return f"{observation.label} ({observation.reason})"
-    return f"{observation.label} {observation.probability:.0%}"
+    return f"{observation.label} {observation.probability:.0%}{several(observation.count)}"
+
+
+def several(count: int | None) -> str:
+    """Say how many there are, where more than one was counted."""
+    return f", {count} of them" if count and count > 1 else ""
 
 
 def size(number: int) -> str:
@@ -166,6 +172,7 @@ def _unlike(message: Decoded, observations: dict[int, Observation]) -> list[str]
             record.label == row.label
             and record.observed_at == row.observed_at.replace(microsecond=0)
             and record.frames == min(row.frames, 15)
+            and record.count == (row.count and min(row.count, 15))
             and abs((record.probability or 0) - (row.probability or 0)) <= 0.005 + 1e-9
         )
         if not same:

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,14 +26,14 @@ from trapnode.store.sequences import begin_boot
 from trapnode.store.store import LAST_GOOD, Store, open_store
 
 if TYPE_CHECKING:
-    from trapnode.devices.classifier import TfliteClassifier
+    from trapnode.devices.judge import TfliteJudge
     from trapnode.station import Camera, Pir
 
 __all__ = [
     "console",
     "keeper",
     "last_good",
-    "load_classifier",
+    "load_judge",
     "models",
     "sorter",
     "station",
@@ -42,6 +42,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+THREADS = 4  # Of the models: all cores of a Zero 2 W; the sorter is nice to the other processes.
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 
@@ -119,7 +120,9 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(store, own.run, sorting, lambda: load_classifier(config.sorter.model))
+        loop = Sorter(
+            store, own.run, sorting, lambda: load_judge(config.sorter.model, config.sorter.targets)
+        )
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -188,14 +191,15 @@ def last_good(twins: str | None = None) -> Path:
     return Path(folder) / LAST_GOOD
 
 
-def load_classifier(name: str) -> "TfliteClassifier":
-    """Load a model by the name of its card in models/, or by the card's path."""
+def load_judge(name: str, targets: Sequence[str]) -> "TfliteJudge":
+    """Load a set of models by the name of its card in models/, or by the card's path."""
     try:
-        from trapnode.devices.classifier import TfliteClassifier
+        from trapnode.devices.judge import TfliteJudge
     except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
-        raise DeviceError(f"the classifier's runtime does not load: {error}") from error
+        raise DeviceError(f"the models' runtime does not load: {error}") from error
     card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
-    return TfliteClassifier(card)
+    threads = min(os.cpu_count() or 1, THREADS)
+    return TfliteJudge(card, targets=targets, threads=threads)
 
 
 def models() -> Path:

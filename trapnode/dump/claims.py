@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from trapnode.model import (
     BLANK,
+    Detection,
     Frame,
     FrameState,
     ObservationType,
@@ -37,10 +38,11 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A label, and the probability where a model gave one."""
+    """A label, the probability where a model gave one, and where in the frame it is seen."""
 
     label: str
     probability: float | None = None
+    detections: tuple[Detection, ...] = ()
 
     @property
     def taxon(self) -> Taxon:
@@ -101,8 +103,9 @@ def _claim(scores: Scores | None, label: str) -> Claim:
         return Claim(UNCLASSIFIED)
     if label == UNKNOWN:
         living = [p for name, p in scores.by_label.items() if name != BLANK]
-        return Claim(UNKNOWN, max(living, default=None))
-    return Claim(label, scores.by_label.get(label))
+        return Claim(UNKNOWN, max(living, default=None), scores.detections)
+    boxes = () if label == BLANK else scores.detections
+    return Claim(label, scores.by_label.get(label), boxes)
 
 
 def is_public(record: Record) -> bool:

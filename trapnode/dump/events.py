@@ -29,6 +29,7 @@ class Part:
     first: datetime
     last: datetime
     sequences: int = 0
+    count: int | None = None  # Individuals: the most that one frame shows.
     target: bool = False
     audit: bool = False
     reasons: list[str] = field(default_factory=list)
@@ -41,6 +42,8 @@ class Part:
         if _probability(record) > _probability(self.best):
             self.best = record
         observation = record.observation
+        if observation is not None and observation.count is not None:
+            self.count = max(self.count or 0, observation.count)
         self.target |= observation is not None and observation.target
         self.audit |= observation is not None and observation.audit
         reason = "not sorted yet" if observation is None else observation.reason

@@ -15,7 +15,16 @@ from trapnode import __version__
 from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, files_of, guess_of
 from trapnode.dump.copying import Copier
 from trapnode.dump.style import CSS, filter_rules
-from trapnode.model import BLANK, TAXA, ClockTrust, Frame, ObservationType, Verdict, taxon_of
+from trapnode.model import (
+    BLANK,
+    TAXA,
+    ClockTrust,
+    Detection,
+    Frame,
+    ObservationType,
+    Verdict,
+    taxon_of,
+)
 from trapnode.store import reading
 from trapnode.store.reading import Record
 from trapnode.store.store import Store
@@ -149,7 +158,7 @@ def _title(record: Record, claim: Claim) -> str:
         return label
     guess = guess_of(record.scores.values()) if claim.label == UNKNOWN else None
     if guess is None:
-        return f"{label}<span>{claim.probability:.0%}</span>"
+        return f"{label}{_count(record)}<span>{claim.probability:.0%}</span>"
     return f"{label} (maybe {escape(_words(guess.label))} {claim.probability:.0%})"
 
 
@@ -167,8 +176,12 @@ def _pictures(record: Record, dest: Path) -> str:
             else -1.0
         ),
     )
-    big = _link(best[1], best[0], "big")
-    more = "".join(_link(files, frame, "") for frame, files in shown if frame is not best[0])
+    big = _link(best[1], best[0], claims[best[0].number], "big")
+    more = "".join(
+        _link(files, frame, claims[frame.number], "")
+        for frame, files in shown
+        if frame is not best[0]
+    )
     return big + (f"<div class=more>{more}</div>" if more else "")
 
 
@@ -182,12 +195,24 @@ def _files(frame: Frame, dest: Path) -> tuple[str, str] | None:
     return None
 
 
-def _link(files: tuple[str, str], frame: Frame, kind: str) -> str:
+def _link(files: tuple[str, str], frame: Frame, claim: Claim, kind: str) -> str:
     small, behind = (quote(each) for each in files)
+    boxes = "".join(map(_box, claim.detections))
     return (
-        f'<a class="{kind}" href="{behind}"><img loading=lazy decoding=async src="{small}"'
-        f' alt="frame {frame.number}"></a>'
+        f'<a class="{kind}" href="{behind}"><span class=fit><img loading=lazy decoding=async'
+        f' src="{small}" alt="frame {frame.number}">{boxes}</span></a>'
     )
+
+
+def _box(box: Detection) -> str:
+    """Draw a box over its picture, in shares of it."""
+    sides = {"left": box.x, "top": box.y, "width": box.width, "height": box.height}
+    return f'<b style="{";".join(f"{name}:{side:.1%}" for name, side in sides.items())}"></b>'
+
+
+def _count(record: Record) -> str:
+    count = record.observation.count if record.observation else None
+    return f" × {count}" if count and count > 1 else ""  # noqa: RUF001
 
 
 def _time(at: datetime, page: Page) -> str:

@@ -1,11 +1,14 @@
 """One record of the store as rows of media.csv and observations.csv.
 
-* A media row for each frame that has a file, and one observation of it (level `media`).
+* A media row for each frame that has a file, and observations of it (level `media`): one for each
+  box in which something was found, with `count` 1, or one for the frame where there is no box.
 * One observation of each event (level `event`), whatever the number of its sequences: these rows
-  exclude each other, so they can be counted. An event at two deployments has a row of each.
+  exclude each other, so they can be counted. Its `count` is the most that one frame shows. An event
+  at two deployments has a row of each.
 
 Identifiers are unique in the world, so that packages of many cards can be joined: a frame is its
-file name, a sequence what its file names share, an event its first sequence.
+file name, a box that with `.b1`, `.b2`, ..., a sequence what its file names share, an event its
+first sequence.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +19,7 @@ from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, guess_of, 
 from trapnode.dump.columns import Cell, local
 from trapnode.dump.events import Part
 from trapnode.dump.places import Place
-from trapnode.model import Frame, FrameState, Observation, ObservationType, Scores
+from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType, Scores
 from trapnode.store.reading import Record
 
 __all__ = ["Rows", "event_row", "media_id", "rows_of"]
@@ -62,9 +65,10 @@ def rows_of(
     ]
     observations = [
         shared
-        | _of_frame(frame, claims[frame.number], utc_offset_min)
+        | row
         | {"observationTags": _guess(claims[frame.number], (record.scores[frame.number],))}
         for frame in shown
+        for row in _of_frame(frame, claims[frame.number], utc_offset_min)
     ]
     return Rows(media, [_cleaned(each) for each in observations])
 
@@ -79,6 +83,7 @@ def event_row(part: Part, utc_offset_min: int) -> Row:
         "eventStart": local(part.first, utc_offset_min),
         "eventEnd": local(part.last, utc_offset_min),
         "observationLevel": "event",
+        "count": part.count,
         "observationTags": _tags(part),
         "observationComments": "; ".join(filter(None, (several, *part.reasons))),
     }
@@ -121,11 +126,22 @@ def _classified(observation: Observation | None, utc_offset_min: int) -> Row:
     }
 
 
-def _of_frame(frame: Frame, claim: Claim, utc_offset_min: int) -> Row:
+def _of_frame(frame: Frame, claim: Claim, utc_offset_min: int) -> list[Row]:
     at = local(frame.captured_at, utc_offset_min)
     row: Row = {"observationID": media_id(frame), "mediaID": media_id(frame)}
     row |= {"eventStart": at, "eventEnd": at, "observationLevel": "media"}
-    return row | _claimed(claim)
+    row |= _claimed(claim)
+    if not claim.detections:
+        return [row]
+    return [
+        row | {"observationID": f"{media_id(frame)}.b{number}"} | _boxed(box)
+        for number, box in enumerate(claim.detections, 1)
+    ]
+
+
+def _boxed(box: Detection) -> Row:
+    sides = {"bboxX": box.x, "bboxY": box.y, "bboxWidth": box.width, "bboxHeight": box.height}
+    return {"count": 1, **{name: round(side, 4) for name, side in sides.items()}}
 
 
 def _claimed(claim: Claim) -> Row:

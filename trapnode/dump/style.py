@@ -30,9 +30,13 @@ padding-block:6px 24px}
 article{background:var(--card);border:1px solid var(--line);border-radius:10px;overflow:hidden;
 display:flex;flex-direction:column}
 article.target{border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}
-.big,.more a,.none{position:relative;aspect-ratio:4/3;background:#0003}
-.none{display:grid;place-items:center;color:var(--dim)}
-img{position:absolute;width:100%;height:100%;object-fit:cover}
+.big,.more a,.none{display:grid;grid-template-rows:100%;place-items:center;aspect-ratio:4/3;
+overflow:hidden;background:#0003}
+.none{color:var(--dim)}
+.fit{position:relative;display:block;width:100%}
+img{display:block;width:100%;height:auto}
+.fit b{position:absolute;border:2px solid var(--accent);box-shadow:0 0 0 1px #0008}
+.more .fit b{border-width:1px}
 .more{display:grid;grid-template-columns:repeat(auto-fill,minmax(64px,1fr));gap:2px;margin-top:2px}
 .blank img{filter:saturate(.35);opacity:.75}
 .text{padding:10px 14px 12px;display:grid;gap:3px}

@@ -18,7 +18,8 @@ Kind 1, observations: one to three records of 11 bytes.
     3       4      time of the trigger, seconds since 1970-01-01T00:00:00Z (good until 2106)
     7       1      label: see LABELS
     8       1      bits 0-6: probability in percent, 127 = not known; bit 7: the clock was trusted
-    9       1      bits 0-3: frames (15 = 15 or more); bits 4-7: individuals, 0 = not counted
+    9       1      bits 0-3: frames (15 = 15 or more); bits 4-7: individuals (0 = not counted,
+                   15 = 15 or more): the most that one frame shows
     10      1      bit 0: target; other bits: zero
 
 Kind 2, status: one record of 28 bytes.

@@ -131,7 +131,7 @@ def pack_observation(observation: Observation) -> bytes:
         _seconds(observation.observed_at),
         label,
         percent | (0x80 if observation.clock_trusted else 0),
-        min(observation.frames, 15),
+        _clamp(observation.frames, 15) | _clamp(observation.count or 0, 15) << 4,
         1 if observation.target else 0,
     )
 

@@ -7,12 +7,13 @@ scored stays whole as `unclassified`; so does one without frames.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trapnode.model import BLANK, Decision, Scores, Verdict
+from trapnode.model import BLANK, Decision, ObservationType, Scores, Verdict, taxon_of
 
-__all__ = ["Thresholds", "audit", "decide", "unclassified"]
+__all__ = ["Thresholds", "audit", "count_of", "decide", "unclassified"]
 
 UNKNOWN = "unknown"
 UNCLASSIFIED = "unclassified"
+COUNTED = (ObservationType.ANIMAL, ObservationType.HUMAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ def decide(
 def unclassified(reason: str) -> Decision:
     """Keep a sequence that nothing judged, and say why."""
     return Decision(Verdict.KEEP, UNCLASSIFIED, None, reason)
+
+
+def count_of(scores: Sequence[Scores | None], decision: Decision) -> int | None:
+    """Count individuals: as many as the frame with most of them shows; None where none is claimed.
+
+    At least so many were there: one that hides, or comes after another, is not counted.
+    """
+    if decision.verdict is not Verdict.KEEP:
+        return None
+    if taxon_of(decision.label).observation_type not in COUNTED:
+        return None
+    return max((len(each.detections) for each in scores if each is not None), default=0) or None
 
 
 def audit(share: float, draw: float) -> bool:

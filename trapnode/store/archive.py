@@ -223,7 +223,7 @@ def insert_sequence(
 def insert_frame(database: Database, frame: Frame, sizes: tuple[int, int]) -> None:
     """Write a frame's row; inside a transaction."""
     database.run(
-        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
         frame.sequence,
         frame.number,
         frame.path,

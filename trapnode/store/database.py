@@ -49,6 +49,7 @@ CREATE TABLE frame (
     preview_bytes INTEGER NOT NULL,      -- 0: no preview on the card
     state TEXT NOT NULL,
     scores TEXT,                         -- JSON: label to probability; NULL: not classified
+    detections TEXT,                     -- JSON: [x, y, width, height, probability], best first
     PRIMARY KEY (sequence, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX frame_state ON frame(state) WHERE state = 'discarding';
@@ -62,7 +63,8 @@ CREATE TABLE observation (
     audit INTEGER NOT NULL,
     reason TEXT NOT NULL,
     classified_by TEXT NOT NULL,
-    classified_at TEXT NOT NULL
+    classified_at TEXT NOT NULL,
+    count INTEGER                        -- individuals; NULL: not counted
 ) STRICT;
 CREATE INDEX observation_label ON observation(label, id);
 CREATE TABLE message (

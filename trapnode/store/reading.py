@@ -150,7 +150,7 @@ def _records(database: Database, sql: str, *values: object) -> list[Record]:
     ids = [integer(row[0]) for row in rows]
     frames: dict[int, list[Row]] = {each: [] for each in ids}
     for row in database.rows(
-        f"SELECT {FRAME}, scores FROM frame"
+        f"SELECT {FRAME}, scores, detections FROM frame"
         " WHERE sequence BETWEEN ? AND ? ORDER BY sequence, number",
         min(ids),
         max(ids),
@@ -214,5 +214,5 @@ def _record(row: Row, frames: Rows[Row]) -> Record:
         observation = observation_of(
             row[9:], sequence.id, sequence.trigger.at, len(sequence.frames), trusted
         )
-    scores = {integer(each[1]): scores_of(each[5]) for each in frames}
+    scores = {integer(each[1]): scores_of(each[5], each[6]) for each in frames}
     return Record(sequence, str(row[8]), observation, scores)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import astuple
 from datetime import datetime
 
 from trapnode.model import (
     CaptureMethod,
     ClockTrust,
+    Detection,
     Frame,
     FrameState,
     Observation,
@@ -29,6 +31,7 @@ __all__ = [
     "integer",
     "observation_of",
     "packed",
+    "packed_boxes",
     "scores_of",
     "sequence_of",
 ]
@@ -42,7 +45,7 @@ SEQUENCE = (  # Of `sequence s LEFT JOIN boot b`.
 FRAME = "sequence, number, path, captured_at, state"
 OBSERVATION = (  # Of `observation o`.
     "o.verdict, o.label, o.probability, o.event, o.target, o.audit, o.reason, o.classified_by,"
-    " o.classified_at"
+    " o.classified_at, o.count"
 )
 
 
@@ -93,17 +96,30 @@ def observation_of(
         reason=str(row[6]),
         classified_by=str(row[7]),
         classified_at=moment(row[8]),
+        count=None if row[9] is None else integer(row[9]),
     )
 
 
-def packed(scores: Scores) -> str:
+def packed(scores: Scores | None) -> str | None:
     """Write scores as a row holds them."""
+    if scores is None:
+        return None
     return json.dumps({label: round(p, 4) for label, p in scores.by_label.items()})
 
 
-def scores_of(value: object) -> Scores | None:
-    """Read scores as a row holds them."""
-    return None if value is None else Scores(json.loads(str(value)))
+def packed_boxes(scores: Scores | None) -> str | None:
+    """Write the detections of a frame as a row holds them: x, y, width, height, probability."""
+    if scores is None or not scores.detections:
+        return None
+    return json.dumps([[round(each, 4) for each in astuple(box)] for box in scores.detections])
+
+
+def scores_of(scores: object, detections: object) -> Scores | None:
+    """Read scores and detections as a row holds them."""
+    if scores is None:
+        return None
+    boxes = [] if detections is None else json.loads(str(detections))
+    return Scores(json.loads(str(scores)), tuple(Detection(*box) for box in boxes))
 
 
 def integer(value: object) -> int:

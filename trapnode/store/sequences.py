@@ -27,6 +27,7 @@ from trapnode.store.rows import (
     integer,
     observation_of,
     packed,
+    packed_boxes,
     scores_of,
     sequence_of,
 )
@@ -100,8 +101,9 @@ class Sequences:
             )
         for (number,), each in zip(numbers, scores, strict=True):
             self._database.run(
-                "UPDATE frame SET scores = ? WHERE sequence = ? AND number = ?",
-                None if each is None else packed(each),
+                "UPDATE frame SET scores = ?, detections = ? WHERE sequence = ? AND number = ?",
+                packed(each),
+                packed_boxes(each),
                 observation.id,
                 number,
             )
@@ -180,9 +182,10 @@ class Sequences:
     def scores(self, sequence: int) -> dict[int, Scores | None]:
         """Give the scores of a sequence's frames by frame number."""
         rows = self._database.rows(
-            "SELECT number, scores FROM frame WHERE sequence = ? ORDER BY number", sequence
+            "SELECT number, scores, detections FROM frame WHERE sequence = ? ORDER BY number",
+            sequence,
         )
-        return {integer(number): scores_of(found) for number, found in rows}
+        return {integer(number): scores_of(*found) for number, *found in rows}
 
     def bytes_of(self, sequence: int) -> tuple[int, int]:
         """Give the bytes of a sequence's frames and of its previews, as they were written."""
@@ -227,7 +230,7 @@ class Sequences:
     def _insert(self, observation: Observation) -> None:
         assert observation.classified_at is not None
         self._database.run(
-            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             observation.id,
             observation.verdict,
             observation.label,
@@ -238,4 +241,5 @@ class Sequences:
             observation.reason,
             observation.classified_by,
             text(observation.classified_at),
+            observation.count,
         )

@@ -1,0 +1,81 @@
+"""Judging a sequence by any set of models: what a judge is, and what becomes of its failures.
+
+Whatever goes wrong costs scores, never pictures: a frame without scores forbids a discard.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from trapnode.errors import TrapnodeError
+from trapnode.model import Frame, Judgement, Unjudged
+
+__all__ = ["Judge", "judged", "unseen"]
+
+log = logging.getLogger(__name__)
+
+
+class Judge(Protocol):
+    """A set of models that judges the frames of one sequence together."""
+
+    @property
+    def name(self) -> str:
+        """Name the set and its version."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """List the labels of every judgement's scores."""
+        ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Give the card's thresholds: blank, target, unknown."""
+        ...
+
+    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+        """Judge each frame, in order; None: it has no picture. May raise TrapnodeError."""
+        ...
+
+
+def judged(
+    judge: Judge, frames: Sequence[Frame], read: Callable[[Frame], bytes | None]
+) -> list[Judgement]:
+    """Judge the frames of a sequence, each read when the judge asks for it; raise nothing of ours.
+
+    Scores that cannot be probabilities of the judge's labels are none.
+    """
+    try:
+        found = judge.judge(_read(frame, read) for frame in frames)
+    except (TrapnodeError, MemoryError, ValueError) as error:
+        fault = str(error) or type(error).__name__
+        found = [Judgement(None, fault, Unjudged.MODEL)] * len(frames)
+    if len(found) != len(frames):
+        fault = f"{len(found)} judgements of {len(frames)} frames"
+        found = [Judgement(None, fault, Unjudged.MODEL)] * len(frames)
+    pairs = zip(found, frames, strict=True)
+    return [_sound(each, judge.labels, frame) for each, frame in pairs]
+
+
+def unseen(judgement: Judgement) -> bool:
+    """Say whether another file of the frame may show what this one does not."""
+    return judgement.scores is None and judgement.why is not Unjudged.COVERED
+
+
+def _read(frame: Frame, read: Callable[[Frame], bytes | None]) -> bytes | None:
+    try:
+        return read(frame)
+    except (TrapnodeError, MemoryError) as error:
+        log.warning("%s: cannot be read: %s", frame.path, error)
+        return None
+
+
+def _sound(judgement: Judgement, labels: tuple[str, ...], frame: Frame) -> Judgement:
+    if judgement.scores is None:
+        log.warning("%s: not judged: %s", frame.path, judgement.fault)
+        return judgement
+    shares = judgement.scores.by_label
+    if shares.keys() == set(labels) and all(-0.01 <= each <= 1.01 for each in shares.values()):
+        return judgement
+    log.warning("%s: no probabilities of %s: %s", frame.path, ", ".join(labels), shares)
+    return Judgement(None, "the model gave no probabilities", Unjudged.MODEL)

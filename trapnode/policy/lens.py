@@ -1,0 +1,28 @@
+"""A lens that shows nothing: a technician must hear of it, and no picture is lost by it."""
+
+from collections.abc import Sequence
+
+from trapnode.model import Judgement, Unjudged
+
+__all__ = ["LAST", "covered", "lens_fault"]
+
+COVERED = "lens covered or dark"
+LAST = 10  # Sequences looked back on.
+LEAST = 3  # Of these must be covered: one hand before the lens is no fault.
+
+
+def covered(judgements: Sequence[Judgement]) -> str:
+    """Give the reason of a sequence that no frame shows anything of; empty for any other."""
+    hidden = [each.fault for each in judgements if each.why is Unjudged.COVERED]
+    if not hidden or len(hidden) < len(judgements):
+        return ""
+    return f"{COVERED}: {hidden[0]} in each of {len(hidden)} frames"
+
+
+def lens_fault(reasons: Sequence[str]) -> str:
+    """Say what is wrong, by the reasons of the last sequences, newest last; empty if nothing is."""
+    recent = reasons[-LAST:]
+    found = sum(reason.startswith(COVERED) for reason in recent)
+    if found < LEAST or not any(reason.startswith(COVERED) for reason in recent[-LEAST:]):
+        return ""
+    return f"{COVERED}: {found} of the last {len(recent)} sequences"

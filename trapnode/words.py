@@ -1,0 +1,110 @@
+"""The words of the rows: states, kinds and reasons, in Camtrap DP 1.0.2 words where it has one."""
+
+from enum import StrEnum
+
+__all__ = [
+    "CaptureMethod",
+    "ClockTrust",
+    "FrameState",
+    "MessageKind",
+    "MessageState",
+    "ObservationType",
+    "SequenceState",
+    "TriggerSource",
+    "Unjudged",
+    "Verdict",
+    "WakeReason",
+]
+
+
+class CaptureMethod(StrEnum):
+    """Camtrap DP `captureMethod`."""
+
+    ACTIVITY_DETECTION = "activityDetection"
+    TIME_LAPSE = "timeLapse"
+
+
+class TriggerSource(StrEnum):
+    """What made us look: an edge of the PIR, or somebody at the cable."""
+
+    PIR = "pir"
+    TECHNICIAN = "technician"
+    ADOPTED = "adopted"  # Files found on the card without a row: nobody knows any more.
+
+
+class WakeReason(StrEnum):
+    """Why the unit is awake; every boot's record carries it."""
+
+    PIR = "pir"
+    ALARM = "alarm"
+    TECHNICIAN = "technician"
+    WATCHDOG = "watchdog"
+    POWER_ON = "power_on"
+
+
+class ClockTrust(StrEnum):
+    """Where the wall clock's time came from, worst first."""
+
+    NONE = "none"  # Earlier than this software was built, or nothing kept it.
+    RTC = "rtc"
+    NETWORK = "network"  # Iridium, LoRaWAN or a technician set it.
+
+
+class SequenceState(StrEnum):
+    """How far a sequence has come."""
+
+    OPEN = "open"  # Its burst goes on.
+    UNSORTED = "unsorted"
+    SORTED = "sorted"
+
+
+class FrameState(StrEnum):
+    """What the card holds of a frame."""
+
+    WHOLE = "whole"
+    DISCARDING = "discarding"  # The verdict is on the card, the pixels are about to go.
+    DISCARDED = "discarded"  # The preview and the scores stay.
+    LOST = "lost"  # The row is there, the file is not.
+
+
+class Verdict(StrEnum):
+    """What the sorter decides about a sequence."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+
+
+class ObservationType(StrEnum):
+    """Camtrap DP `observationType`."""
+
+    ANIMAL = "animal"
+    HUMAN = "human"
+    VEHICLE = "vehicle"
+    BLANK = "blank"
+    UNKNOWN = "unknown"  # Something below the threshold.
+    UNCLASSIFIED = "unclassified"  # Never classified.
+
+
+class Unjudged(StrEnum):
+    """Why a frame has no scores."""
+
+    PICTURE = "picture"  # There is none, or it cannot be decoded.
+    COVERED = "covered"  # Dark, white, or the lens is covered: nobody could see anything.
+    MODEL = "model"  # The model failed.
+
+
+class MessageKind(StrEnum):
+    """What one message carries."""
+
+    OBSERVATIONS = "observations"
+    STATUS = "status"
+
+
+class MessageState(StrEnum):
+    """How far a frozen message has come; parked is what the network refused for good."""
+
+    QUEUED = "queued"
+    ATTEMPTED = "attempted"
+    ACCEPTED = "accepted"
+    ACKNOWLEDGED = "acknowledged"
+    PARKED = "parked"
