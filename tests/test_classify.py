@@ -98,7 +98,7 @@ def test_one_row_a_picture_sorted_and_hidden_files_left_out(card, tmp_path):
     header, *found = rows(tmp_path / "out.csv")
     assert header == HEADER
     names = ["IMG_0.jpg", "a/IMG_1.jpg", "a/IMG_2.png", "b/IMG_1.jpeg", "b/IMG_2.JPG"]
-    assert [row[0] for row in found] == names
+    assert [row[0] for row in found] == [str(card / name) for name in names]
     assert [row[1] for row in found] == [row[0] for row in found]
     assert [row[2:5] for row in found] == [
         ["deer", "0.9000", "keep"],
@@ -114,11 +114,11 @@ def test_a_folder_is_a_sequence_with_one_verdict(card, tmp_path):
     classify([card], ByColour(), ["leopard"], by_folder=True, csv_path=str(tmp_path / "out.csv"))
     found = rows(tmp_path / "out.csv")[1:]
     assert [(row[1], row[2], row[4]) for row in found] == [
-        (".", "deer", "keep"),
-        ("a", "blank", "discard"),
-        ("a", "blank", "discard"),
-        ("b", "blank", "keep"),
-        ("b", "leopard", "keep"),
+        (str(card), "deer", "keep"),
+        (str(card / "a"), "blank", "discard"),
+        (str(card / "a"), "blank", "discard"),
+        (str(card / "b"), "blank", "keep"),
+        (str(card / "b"), "leopard", "keep"),
     ]
 
 
@@ -243,12 +243,12 @@ def test_a_run_that_ends_early_leaves_its_rows_and_no_half_json(card, tmp_path):
     assert not (tmp_path / "a.json").exists()
 
 
-def test_csv_and_json_name_a_picture_alike(card, tmp_path, capfd):
+def test_the_csv_names_a_picture_as_given_and_the_json_relative_to_all(card, tmp_path, capfd):
     classify([card], ByColour(), [], csv_path=str(tmp_path / "a.csv"), json_path="-")
     told = capfd.readouterr()
     found = json.loads(told.out)
     assert f"relative to {card}\n" in told.err
-    assert [each["file"] for each in found["images"]] == [
+    assert [str(card / each["file"]) for each in found["images"]] == [
         row[0] for row in rows(tmp_path / "a.csv")[1:]
     ]
     with pytest.raises(UsageError, match="cannot take both"):

@@ -5,7 +5,8 @@ CSV, one row per picture: `file,sequence,label,probability,verdict`, then `p_LAB
 its folder with `by_folder`; `verdict` is the sequence's, by the rules of the sorter. A large folder
 is judged in bursts of BURST frames, with one verdict. A picture that cannot be read is
 `unclassified`, without probabilities: as on a unit, what nobody could judge is kept. JSON:
-MegaDetector batch output. Both name files relative to the folder that holds all.
+MegaDetector batch output. The CSV names files as they were given, the JSON relative to the folder
+that holds all.
 
 Rows are on disk as soon as they are made, in FILE.part: an interrupted run leaves what it did
 there, and FILE is whole. A card of any size passes in the memory of one folder's scores.
@@ -79,7 +80,7 @@ def classify(
             done(len(judged))
         outputs.end()
     if csv_path or json_path:
-        print(f"{summary}\nfiles are named relative to {outputs.base}", file=sys.stderr)
+        print(f"{summary}\nthe JSON names files relative to {outputs.base}", file=sys.stderr)
     else:
         print(summary)
     if summary.labels.get(UNCLASSIFIED) == summary.pictures:

@@ -144,7 +144,7 @@ class Outputs:
         )
 
     def _row(self, sequence: Path, judged: Judged, decision: Decision) -> list[object]:
-        row: list[object] = [self._relative(judged.path), self._relative(sequence)]
+        row: list[object] = [str(judged.path), str(sequence)]
         if judged.scores is None:
             blanks = [""] * len(self._classifier.labels)
             return [*row, UNCLASSIFIED, "", decision.verdict.value, *blanks]

@@ -149,7 +149,9 @@ def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:
     _add_config(classify)
     classify.add_argument("paths", metavar="PATH", nargs="+", help="pictures and folders")
     classify.add_argument("--csv", metavar="FILE", help="one row a frame; - is standard output")
-    classify.add_argument("--json", metavar="FILE", help="MegaDetector batch output 1.6")
+    classify.add_argument(
+        "--json", metavar="FILE", help="MegaDetector batch output 1.6; - is standard output"
+    )
     classify.add_argument(
         "--by-folder", action="store_true", help="each folder is a sequence with one verdict"
     )
