@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,14 +29,14 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"no such step: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    rows = [_run(step) for step in STEPS if not wanted or step.__name__ in wanted]
+    with ThreadPoolExecutor(2) as pool:  # Most of a step is waiting for processes.
+        rows = list(pool.map(_run, [s for s in STEPS if not wanted or s.__name__ in wanted]))
     if not wanted:
         _write(rows)
     return int(any(verdict != "passed" for _, verdict, _, _ in rows))
 
 
 def _run(step: Callable[[], str]) -> tuple[str, str, str, float]:
-    print(f"{step.__name__} ...", flush=True)
     began = time.monotonic()
     try:
         verdict, found = "passed", step()
@@ -44,7 +45,7 @@ def _run(step: Callable[[], str]) -> tuple[str, str, str, float]:
     except (AssertionError, subprocess.SubprocessError, OSError) as error:
         verdict, found = "FAILED", str(error)[-2000:]
     took_s = time.monotonic() - began
-    print(f"  {verdict} in {took_s:.0f} s: {found}", flush=True)
+    print(f"{step.__name__} {verdict} in {took_s:.0f} s: {found}", flush=True)
     return step.__name__, verdict, found.strip().splitlines()[-1] if found else "", took_s
 
 
