@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from trapnode.cli.demo import folders_of, own
+from trapnode.cli.unit import models
+from trapnode.sim.scene import show
 from trapnode.sim.world import World
 from trapnode.store.ram import read_beats, read_snapshot
 
@@ -128,3 +132,32 @@ def test_ready_and_watchdog_pings_reach_systemd(world: World, tmp_path: Path) ->
         said = [systemd.recv(64), systemd.recv(64)]
         end(process)
     assert said == [b"READY=1", b"WATCHDOG=1"]
+
+
+def test_a_truncated_model_and_a_broken_configuration_cost_no_picture(
+    world: World, tmp_path: Path
+) -> None:
+    for path in (*models().glob("*.json"), *models().glob("*.tflite")):
+        shutil.copy(path, tmp_path)
+    for path in tmp_path.glob("*.tflite"):
+        path.write_bytes(path.read_bytes()[:100_000])
+    good = config(world, f'[sorter]\nmodel = "{tmp_path}/amur.json"\n')
+    (world.folder / "last-good.toml").write_bytes(good.read_bytes())
+    good.write_text("[trigger]\npir_pin = 'seventeen'\n", "utf-8")
+    processes = [start(name, world, good) for name in ("station", "sorter", "keeper")]
+    burst = folders_of(own())[1]
+    for _ in watch(processes[0]):
+        if show(world.folder, burst):
+            break
+    for _ in watch(processes[2]):
+        snapshot = read_snapshot(world.folder)
+        if snapshot and snapshot["unclassified"] == 1:
+            break
+    for process in processes:
+        assert end(process)["code"] == 0
+    faults = " ".join(str(fault) for fault in snapshot["faults"])  # type: ignore[index]
+    assert "no classifier, every sequence is kept" in faults
+    assert "100000" in faults or "sha256" in faults or "bytes" in faults
+    assert "pir_pin" in faults
+    kept = [p for p in (tmp_path / "store" / "archive").rglob("*.jpg") if "preview" not in p.name]
+    assert len(kept) >= 3
