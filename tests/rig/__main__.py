@@ -85,18 +85,18 @@ def clean_clone() -> str:
         clone = Path(folder) / "trapnode"
         _out("git", "clone", "-q", str(ROOT), str(clone))
         Path(folder).chmod(0o755)
-        user = _give_away(Path(folder))
-        demo = _out(*user, "make", "-C", str(clone), "demo", "PYTHON=" + sys.executable)
+        user, python = _give_away(Path(folder)), f"PYTHON={_interpreter('3.11')}"
+        demo = _out(*user, "make", "-C", str(clone), "demo", python)
         assert "agree, id by id" in demo, demo[-2000:]
         if SHARED.is_dir():
             (Path(folder) / "shared").symlink_to(SHARED)
-        test = _out(*user, "make", "-C", str(clone), "test", "PYTHON=" + sys.executable)
+        test = _out(*user, "make", "-C", str(clone), "test", python)
         return test.strip().splitlines()[-1]
 
 
 def other_python() -> str:
     """The tests on Python 3.13, with ai-edge-litert alone."""
-    python = shutil.which("python3.13") or _pyenv("3.13")
+    python = _interpreter("3.13")
     with tempfile.TemporaryDirectory() as folder:
         _out(python, "-m", "venv", folder)
         pip = f"{folder}/bin/pip"
@@ -218,11 +218,14 @@ def _need(tool: str, package: str) -> str:
     return found
 
 
-def _pyenv(version: str) -> str:
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
+def _interpreter(version: str) -> str:
+    """Find a Python that runs: the system's, which every user may run, or one of pyenv's."""
+    system = Path(f"/usr/bin/python{version}")
+    others = Path.home().glob(f".pyenv/versions/{version}*/bin/python{version}")
+    found = [path for path in (system, *sorted(others)) if path.exists()]
     if not found:
-        raise Missing(f"Python {version}")
-    return str(found[-1])
+        raise Missing(f"Python {version} (Debian: apt install python{version}-venv)")
+    return str(found[0])
 
 
 def _give_away(folder: Path) -> tuple[str, ...]:

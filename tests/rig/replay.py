@@ -21,7 +21,7 @@ from trapnode.store.tally import tally
 
 RATE = 60.0
 LONGEST_PAUSE_S = 0.7  # Between two kills: a burst, a verdict or a session is under way in it.
-SETTLE_S = 90.0
+SETTLE_S = 300.0  # A message whose sessions were killed waits up to 2 h of the world: 120 s.
 
 
 def replay(out: Path, kills_of_each: int, seed: int) -> str:
