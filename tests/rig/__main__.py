@@ -91,7 +91,7 @@ def clean_clone() -> str:
         if SHARED.is_dir():
             (Path(folder) / "shared").symlink_to(SHARED)
         test = _out(*user, "make", "-C", str(clone), "test", python)
-        return test.strip().splitlines()[-1]
+        return "demo agrees; " + next(x for x in reversed(test.splitlines()) if " passed" in x)
 
 
 def other_python() -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from trapnode.devices.clock import SystemClock
 from trapnode.errors import TrapnodeError
 from trapnode.sim.world import World
 from trapnode.store.ram import read_beats, read_snapshot
@@ -105,7 +106,7 @@ def await_that(true: Callable[[], bool], what: str, crew: Crew, within_s: float 
         crew.check()
         if time.monotonic() > end_s:
             raise TrapnodeError(f"waited {within_s:.0f} s for {what}")
-        time.sleep(0.05)
+        SystemClock().wait([], 0.05)
 
 
 def _resident_kib(pid: int) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from trapnode.cli.crew import Crew, await_that
 from trapnode.cli.narrator import Narrator, Reckoning, blanks_in_order, reckon, size
+from trapnode.devices.clock import SystemClock
 from trapnode.errors import UsageError
 from trapnode.loop import Stop
 from trapnode.sim.scene import show
@@ -152,7 +153,7 @@ def _play(scenes: list[list[Path]], world: World, narrator: Narrator, crew: Crew
         await_that(saved, f"sequence {number} on the card", crew, PLAY_S)
         while time.monotonic() < began_s + spacing_s:
             narrator.look()
-            time.sleep(0.1)
+            SystemClock().wait([], 0.1)
 
 
 def _settle(store: Store, narrator: Narrator, crew: Crew) -> None:
