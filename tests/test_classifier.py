@@ -271,6 +271,9 @@ def test_an_unknown_runtime_is_not_silently_replaced(tiny, monkeypatch):
         TfliteClassifier(tiny(), runtime="tflite-runtime")
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("tflite_runtime") is None, reason="tflite-runtime is not installed"
+)
 def test_the_alternative_runtime_is_taken_when_the_first_is_absent(tiny, monkeypatch):
     monkeypatch.setitem(classifier.RUNTIMES, "ai-edge-litert", "no_such_runtime.interpreter")
     assert TfliteClassifier(tiny()).labels == ("red", "green", "blue")

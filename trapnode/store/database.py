@@ -207,8 +207,10 @@ def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connectio
         connection = connect(path)
         _examine(connection, path.with_suffix(SUSPECT))
         return _prepared(connection, path)
-    except sqlite3.OperationalError:
-        raise  # Busy, full, read-only: the file itself may be sound.
+    except (sqlite3.OperationalError, StoreError):
+        if connection is not None:
+            connection.close()
+        raise  # Busy, full, read-only, or newer than we: the file itself may be sound.
     except sqlite3.DatabaseError as error:
         log.error("%s is broken and goes to quarantine: %s", path, error)
         if connection is not None:
