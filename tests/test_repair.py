@@ -1,5 +1,6 @@
 """What a power cut left half done is finished, and nothing is ever deleted."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,25 @@ def test_an_adopted_sequence_is_sorted_like_any_other(store, run, clock):
     assert (observation.label, observation.clock_trusted) == ("leopard", False)
     (sequence,) = store.sequences.all()
     assert sequence.state is SequenceState.SORTED
+
+
+def test_a_folder_that_fails_holds_up_no_other_and_no_sequence(store, run, clock, monkeypatch):
+    take(store, run, clock)
+    store.database.run("UPDATE sequence SET state = 'open'")
+    for day in ("01", "03"):
+        folder = store.archive.root / "2025/01" / day
+        folder.mkdir(parents=True)
+        (folder / f"AL07.202501{day}T000000Z.0000{day}.1.jpg").write_bytes(jpeg(int(day)))
+    scan = os.scandir
+
+    def bad_sector(path):
+        if str(path).endswith("2025/01/01"):
+            raise OSError(5, "Input/output error", str(path))
+        return scan(path)
+
+    monkeypatch.setattr("trapnode.store.repair.os.scandir", bad_sector)
+    with pytest.raises(StoreError, match="cannot be repaired"):
+        store.repair()
+    states = {each.state for each in store.sequences.all()}
+    assert states == {SequenceState.UNSORTED}
+    assert len(list(store.sequences.all())) == 2

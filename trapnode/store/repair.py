@@ -8,6 +8,7 @@
 Only the station repairs, and only while no burst of its own is under way.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -54,22 +55,29 @@ class Repair:
     def steps(self) -> Iterator[None]:
         """Put right what the last power cut left; safe to be cut itself. Raise StoreError.
 
-        What is taken between two steps is whole and has its rows: it is left alone.
+        What is taken between two steps is whole and has its rows: it is left alone. A folder that
+        fails holds up no other, and no sequence's way to the sorter; it is raised at the end.
         """
         open_before = self._database.rows("SELECT id FROM sequence WHERE state = 'open'")
-        try:
-            for folder in self._folders():
-                self._finish_parts(folder)
-                files = {str(each.relative_to(self._root)) for each in _in(folder, ".jpg")}
-                rows = self._rows(str(folder.relative_to(self._root)))
-                yield from self._adopt(files, rows)
-                self._mark(files, rows)
-                yield
-        except OSError as error:
-            raise StoreError(f"{self._root}: cannot be repaired: {error}") from error
+        failed: OSError | None = None
+        for folder in self._folders():
+            try:
+                yield from self._mend(folder)
+            except OSError as error:
+                failed = failed or error
+            yield
         self._close(open_before)
+        if failed is not None:
+            raise StoreError(f"{self._root}: cannot be repaired: {failed}") from failed
         if self.done != Repairs():
             log.warning("repaired after a power cut: %s", self.done)
+
+    def _mend(self, folder: Path) -> Iterator[None]:
+        self._finish_parts(folder)
+        files = {str(each.relative_to(self._root)) for each in _in(folder, ".jpg")}
+        rows = self._rows(str(folder.relative_to(self._root)))
+        yield from self._adopt(files, rows)
+        self._mark(files, rows)
 
     def _folders(self) -> list[Path]:
         """List the folders that hold files, and those that rows speak of."""
@@ -81,7 +89,7 @@ class Repair:
         while waiting:
             folder = waiting.pop()
             found.add(folder)
-            with os.scandir(folder) as entries:
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:  # `_mend` will say.
                 waiting += [Path(each.path) for each in entries if each.is_dir()]
         return sorted(found)
 
