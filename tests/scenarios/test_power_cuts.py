@@ -1,7 +1,6 @@
 """The power goes before every single step of every process, and nothing promised is lost."""
 
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,12 @@ from tests.fakes import (
     watch_pir,
 )
 from tests.faults import KEEP_ALL, ForgetfulDisk, NamelessDisk, Power, PowerCut, every_cut
+from tests.invariants import RUN, check_card, frames_on, goes_on, recovered
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused, UplinkError
 from trapnode.keeper import Keeper, Keeping
 from trapnode.message import decode, pack_observation
 from trapnode.model import (
     ClockTrust,
-    FrameState,
     Message,
     MessageKind,
     MessageState,
@@ -41,10 +40,8 @@ from trapnode.model import (
 )
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
-from trapnode.store.repair import is_whole_jpeg
 from trapnode.store.store import Store
 
-RUN = "run"
 BURSTS = [(10.0, 0.5), (30.0, 2.0), (60.0, 0.5)]  # The second one goes on for 7 frames.
 SCENES = (BLANK, LEOPARD, DEER, UNSURE, DeviceError("the model failed"))
 KEPT = {2: "leopard", 3: "deer", 4: "unknown", 5: "unclassified"}
@@ -67,73 +64,6 @@ class PromisingCamera(NumberedCamera):
         self._power.told[:] = [
             number_of((self._store.archive.root / str(path)).read_bytes()) for (path,) in rows
         ]
-
-
-def contents(state: Path) -> Counter[bytes]:
-    folders = (state / "archive", state / "quarantine")
-    return Counter(p.read_bytes() for f in folders for p in f.rglob("*") if p.is_file())
-
-
-def recovered(state: Path, power: Power) -> Store:
-    """Open and repair the store as the next boot does, and check what must always hold."""
-    before = contents(state)
-    store = power.open(state)
-    store.repair()
-    assert not before - contents(state), "a start-up deletes nothing"
-    check_card(store)
-    return store
-
-
-def check_card(store: Store) -> None:
-    root, database = store.archive.root, store.database
-    files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
-    rows = {
-        str(path): (state, size)
-        for path, state, size in database.rows("SELECT path, state, bytes FROM frame")
-    }
-    for path in files:
-        assert path.endswith(".jpg"), f"{path}: half files do not stay in the archive"
-        assert is_whole_jpeg((root / path).read_bytes()), f"{path}: not whole"
-        assert path.replace(".preview.jpg", ".jpg") in rows, f"{path}: has no row"
-    for path, (state, size) in rows.items():
-        if state == FrameState.WHOLE:
-            assert (root / path).stat().st_size == size
-        if state in (FrameState.DISCARDING, FrameState.DISCARDED):
-            assert path.replace(".jpg", ".preview.jpg") in files, "the evidence stays"
-    assert not database.rows("SELECT 1 FROM sequence WHERE state = 'open'")
-    assert not database.rows(
-        "SELECT 1 FROM frame f LEFT JOIN observation o ON o.id = f.sequence"
-        " WHERE f.state IN ('discarding', 'discarded')"
-        " AND (f.scores IS NULL OR o.verdict IS NOT 'discard' OR o.audit)"
-    ), "only a verdict on the card discards"
-
-
-def frames_on(store: Store) -> set[int | None]:
-    return {
-        number_of(path.read_bytes())
-        for path in store.archive.root.rglob("*.jpg")
-        if not path.name.endswith(".preview.jpg")
-    }
-
-
-def goes_on(store: Store, state: Path) -> None:
-    """Take, sort and send one more, as if nothing had been."""
-    clock = SteppedClock(NOON.replace(year=2027))
-    observed = len(store.sequences.observations())
-    take(store, state / RUN, clock)
-    script = KnowingClassifier((LEOPARD,) * 20)
-    sort_all(sorter_of(store, state / RUN, lambda: script), clock)
-    assert len(store.sequences.observations()) > observed
-    modem = ScriptedModem()
-    clock.step(90_000)
-    uplinker = uplinker_of(store, state / RUN, boot(store, "after"))
-    while uplinker.send_next(modem, clock):
-        pass
-    newest = store.sequences.observations()[-1]
-    told = [each.observation for sent in modem.accepted for each in decode(sent).observations]
-    assert newest.event != newest.id or newest.id in told
-    assert not store.outbox.undone()
-    assert not store.outbox.waiting()
 
 
 # The station

@@ -1,0 +1,95 @@
+"""What must hold of every card that a power cut left, whoever made the cut."""
+
+from collections import Counter
+from pathlib import Path
+
+from tests.fakes import (
+    LEOPARD,
+    NOON,
+    KnowingClassifier,
+    ScriptedModem,
+    boot,
+    number_of,
+    sort_all,
+    sorter_of,
+    take,
+    uplinker_of,
+)
+from tests.faults import Power
+from trapnode.message import decode
+from trapnode.model import FrameState
+from trapnode.sim.clock import SteppedClock
+from trapnode.store.repair import is_whole_jpeg
+from trapnode.store.store import Store
+
+RUN = "run"
+
+
+def contents(state: Path) -> Counter[bytes]:
+    """Give the bytes of every file that a start-up may not delete."""
+    folders = (state / "archive", state / "quarantine")
+    return Counter(p.read_bytes() for f in folders for p in f.rglob("*") if p.is_file())
+
+
+def recovered(state: Path, power: Power) -> Store:
+    """Open and repair the store as the next boot does, and check what must always hold."""
+    before = contents(state)
+    store = power.open(state)
+    store.repair()
+    assert not before - contents(state), "a start-up deletes nothing"
+    check_card(store)
+    return store
+
+
+def check_card(store: Store) -> None:
+    """Check that files and rows agree, after a repair."""
+    root, database = store.archive.root, store.database
+    files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    rows = {
+        str(path): (state, size)
+        for path, state, size in database.rows("SELECT path, state, bytes FROM frame")
+    }
+    for path in files:
+        assert path.endswith(".jpg"), f"{path}: half files do not stay in the archive"
+        assert is_whole_jpeg((root / path).read_bytes()), f"{path}: not whole"
+        assert path.replace(".preview.jpg", ".jpg") in rows, f"{path}: has no row"
+    for path, (state, size) in rows.items():
+        if state == FrameState.WHOLE:
+            assert (root / path).stat().st_size == size
+        if state in (FrameState.DISCARDING, FrameState.DISCARDED):
+            assert path.replace(".jpg", ".preview.jpg") in files, "the evidence stays"
+    assert not database.rows("SELECT 1 FROM sequence WHERE state = 'open'")
+    assert not database.rows(
+        "SELECT 1 FROM frame f LEFT JOIN observation o ON o.id = f.sequence"
+        " WHERE f.state IN ('discarding', 'discarded')"
+        " AND (f.scores IS NULL OR o.verdict IS NOT 'discard' OR o.audit)"
+    ), "only a verdict on the card discards"
+
+
+def frames_on(store: Store) -> set[int | None]:
+    """Give the numbers of the full frames on the card."""
+    return {
+        number_of(path.read_bytes())
+        for path in store.archive.root.rglob("*.jpg")
+        if not path.name.endswith(".preview.jpg")
+    }
+
+
+def goes_on(store: Store, state: Path) -> None:
+    """Take, sort and send one more, as if nothing had been."""
+    clock = SteppedClock(NOON.replace(year=2027))
+    observed = len(store.sequences.observations())
+    take(store, state / RUN, clock)
+    script = KnowingClassifier((LEOPARD,) * 20)
+    sort_all(sorter_of(store, state / RUN, lambda: script), clock)
+    assert len(store.sequences.observations()) > observed
+    modem = ScriptedModem()
+    clock.step(90_000)
+    uplinker = uplinker_of(store, state / RUN, boot(store, "after"))
+    while uplinker.send_next(modem, clock):
+        pass
+    newest = store.sequences.observations()[-1]
+    told = [each.observation for sent in modem.accepted for each in decode(sent).observations]
+    assert newest.event != newest.id or newest.id in told
+    assert not store.outbox.undone()
+    assert not store.outbox.waiting()
