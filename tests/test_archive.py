@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import BOOT, NOON, boot, jpeg, number_of
 from tests.faults import FailingDisk, Power
-from trapnode.errors import StoreError
+from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.model import FrameState, SequenceState, Shot, Trigger
 from trapnode.store import names
 from trapnode.store.store import Store
@@ -139,13 +139,46 @@ def test_a_card_that_fills_up_in_a_burst_keeps_what_was_there(card, full):
     taken = (full - 1) // 2  # A frame and its preview are two writes.
     for number in range(1, taken + 1):
         burst.add(shot(number))
-    with pytest.raises(StoreError, match="No space left"):
+    with pytest.raises(CardFull, match="No space left"):
         burst.add(shot(taken + 1))
-    power.disk.full = 99  # type: ignore[attr-defined]
+    assert [number_of(each.frame) for each in burst.unsaved] == list(range(1, taken + 2))
     burst.close()
-    store.repair()
+    assert [number_of(each.frame) for each in burst.unsaved] == [taken + 1]
+    assert len(files(store)) == 2 * taken, "the half frame is gone, in this very run"
     kept = {number_of(p.read_bytes()) for p in store.archive.root.rglob("*[0-9].jpg")}
-    assert kept >= set(range(1, taken + 1))
+    assert kept == set(range(1, taken + 1))
+    assert all(each.state is SequenceState.UNSORTED for each in store.sequences.all())
+    power.end()
+
+
+class ThinDisk(FailingDisk):
+    """A card whose backing is thinner than it says: writes go well, sync number `thin` does not."""
+
+    thin = 1
+
+    def sync(self, path: Path) -> None:
+        self.thin -= 1
+        if self.thin == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().sync(path)
+
+
+@pytest.mark.parametrize(("thin", "lost"), [(1, 1), (2, 1), (3, 2), (6, 3)])
+def test_a_frame_that_only_the_sync_refuses_costs_no_other(card, thin, lost):
+    power = Power(make_disk=ThinDisk)
+    power.disk.thin = thin  # type: ignore[attr-defined]
+    store = power.open(card)
+    burst = begin(store)
+    for number in range(1, 4):
+        burst.add(shot(number))
+    with pytest.raises(CardFull, match="000001: cannot be synced"):
+        burst.sync()
+    assert [number_of(each.frame) for each in burst.unsaved] == [lost]
+    burst.add(shot(4))
+    burst.close()
+    (sequence,) = store.sequences.all()
+    assert [each.number for each in sequence.frames] == [n for n in range(1, 5) if n != lost]
+    assert len(files(store)) == 6
     power.end()
 
 
@@ -171,7 +204,7 @@ def test_a_card_that_fails_says_which_file(card):
         store.archive.discard(sequence.frames[0])
     burst = begin(store)
     burst.add(shot())
-    with pytest.raises(StoreError, match="000002: cannot be synced"):
+    with pytest.raises(CardFailed, match="000002: cannot be synced"):
         burst.sync()
     path = store.archive.root / sequence.frames[0].path
     path.unlink()

@@ -27,7 +27,7 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.sim.scene import ReplayCamera
 from trapnode.station import Identity, Station
-from trapnode.store.archive import Burst
+from trapnode.store.burst import Burst
 from trapnode.store.database import connect
 from trapnode.store.doorbell import SORTER, Doorbell
 from trapnode.store.store import open_store

@@ -1,6 +1,8 @@
 """The error tree: the type says what to do next."""
 
 __all__ = [
+    "CardFailed",
+    "CardFull",
     "ConfigError",
     "DeviceError",
     "LinkUnavailable",
@@ -42,6 +44,14 @@ class DeviceError(TrapnodeError, OSError):
 
 class StoreError(TrapnodeError, OSError):
     """The card or the store failed: end the process, systemd restarts it."""
+
+
+class CardFull(StoreError):
+    """The card has no room: end the sequence with what it has, make room, go on."""
+
+
+class CardFailed(StoreError):
+    """The card takes no more writes, or cannot be read: go on with a store in RAM."""
 
 
 class ProtocolError(TrapnodeError):

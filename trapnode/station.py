@@ -16,7 +16,7 @@ from trapnode.errors import StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Boot, Shot, Trigger
 from trapnode.policy.burst import BurstPlan, goes_on, held_again_s, quiet_until, sync_due
-from trapnode.store.archive import Burst
+from trapnode.store.burst import Burst
 from trapnode.store.doorbell import SORTER, ring
 from trapnode.store.store import Store
 

@@ -1,36 +1,25 @@
-"""Frames on the card: the durable write of a burst, and the sorter's way to pixels.
+"""Frames on the card: where a burst begins, and the sorter's way to pixels.
 
-Rule: a file with its final name is whole. `.part`, write, fsync, rename, fsync the folder, then
-the row. Whatever power leaves behind between two of these steps, `repair` puts right.
+Rule: a file with its final name is whole. `burst` writes it; whatever power leaves behind between
+two of its steps, `repair` puts right.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from trapnode.errors import StoreError
-from trapnode.model import Boot, Frame, SequenceState, Shot, Trigger
+from trapnode.model import Boot, Frame, Trigger
 from trapnode.store import names
-from trapnode.store.database import Database, text
-from trapnode.store.disk import PART, Disk, make_folders
-from trapnode.store.exif import Stamp, stamped
+from trapnode.store.burst import Burst
+from trapnode.store.database import Database
+from trapnode.store.disk import PART, Disk
+from trapnode.store.exif import Stamp
+from trapnode.store.refusal import store_error
 
-__all__ = ["Archive", "Burst"]
-
+__all__ = ["Archive"]
 
 log = logging.getLogger(__name__)
-
-MIDWAY_S = 0.2  # What a burst waits for another process's write before it takes the next frame,
-CLOSING_S = 20.0  # and what it waits at its end: cards stall for seconds.
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A frame whose files are written but not durable yet."""
-
-    frame: Frame
-    sizes: tuple[int, int]
 
 
 class Archive:
@@ -71,7 +60,7 @@ class Archive:
             if path.parent.is_dir():
                 self._disk.sync_folder(path.parent)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be discarded: {error}") from error
+            raise store_error(f"{path}: cannot be discarded", error) from error
         return freed
 
     def _taken(self, stem: str, at: datetime) -> bool:
@@ -92,145 +81,6 @@ class Archive:
         found = (names.parse(path.name) for path in self.root.rglob("*.jpg"))
         taken = (name.sequence for name in found if name)
         return max((each for each in taken if each <= names.LAST_ADOPTED), default=0) + 1
-
-
-class Burst:
-    """The frames of one sequence on their way to the card.
-
-    Rows that the database refuses cost no frame: the files go on, and `close` tries once more.
-    """
-
-    def __init__(self, root: Path, disk: Disk, database: Database, stamp: Stamp) -> None:
-        self.sequence = stamp.sequence
-        self.saved = 0  # Frames whose rows are on the card.
-        self.saved_bytes = 0
-        self._root = root
-        self._disk = disk
-        self._database = database
-        self._stamp = stamp
-        self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
-        self._pending: list[_Pending] = []  # Written, not synced.
-        self._rowless: list[_Pending] = []  # Whole files whose rows are still to come.
-
-    @property
-    def unsynced(self) -> int:
-        """How many frames are not durable yet."""
-        return len(self._pending)
-
-    def add(self, shot: Shot) -> None:
-        """Write a frame and its preview; durable only after `sync`. Raise StoreError."""
-        number = self.saved + len(self._rowless) + self.unsynced + 1
-        path = names.frame_path(self._stem, self._stamp.trigger.at, number)
-        frame = Frame(self.sequence, number, path, names.preview_path(path), shot.captured_at)
-        image_id = Path(path).stem
-        pixels = stamped(shot.frame, image_id, number, shot.captured_at, self._stamp)
-        try:
-            make_folders(self._disk, (self._root / path).parent)
-            self._disk.write(self._part(frame.path), pixels)
-            if shot.preview:
-                self._disk.write(self._part(frame.preview_path), shot.preview)
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be written: {error}") from error
-        self._pending.append(_Pending(frame, (len(pixels), len(shot.preview))))
-
-    def sync(self) -> None:
-        """Make what was added durable, files first, then rows, in one batch. Raise StoreError."""
-        if self._pending:
-            self._publish()
-        try:
-            self._record(MIDWAY_S)
-        except StoreError as error:
-            log.error("%s: whole on the card, but without rows: %s", self._stem, error)
-
-    def close(self) -> None:
-        """End the burst: sync what is left and give the sequence to the sorter.
-
-        Raise StoreError; what has no row then is adopted by the next start's repair.
-        """
-        if self._pending:
-            self._publish()
-        self._record(CLOSING_S)
-        if self.saved:
-            with self._database.transaction(CLOSING_S):
-                self._database.run(
-                    "UPDATE sequence SET state = ? WHERE id = ? AND state = ?",
-                    SequenceState.UNSORTED,
-                    self.sequence,
-                    SequenceState.OPEN,
-                )
-
-    def _record(self, patience_s: float) -> None:
-        if not self._rowless:
-            return
-        with self._database.transaction(patience_s):
-            self._insert_sequence()
-            for each in self._rowless:
-                insert_frame(self._database, each.frame, each.sizes)
-        self.saved += len(self._rowless)
-        self.saved_bytes += sum(sum(each.sizes) for each in self._rowless)
-        self._rowless.clear()
-
-    def _publish(self) -> None:
-        paths = [
-            path
-            for each in self._pending
-            for path, size in zip(
-                (each.frame.path, each.frame.preview_path), each.sizes, strict=True
-            )
-            if size
-        ]
-        try:
-            for path in paths:
-                self._disk.sync(self._part(path))
-            for path in paths:
-                self._disk.rename(self._part(path), self._root / path)
-            self._disk.sync_folder((self._root / paths[0]).parent)
-        except OSError as error:
-            raise StoreError(f"{self._stem}: cannot be synced: {error}") from error
-        self._rowless += self._pending
-        self._pending.clear()
-
-    def _part(self, path: str) -> Path:
-        return self._root / (path + PART)
-
-    def _insert_sequence(self) -> None:
-        insert_sequence(
-            self._database,
-            self.sequence,
-            self._stem,
-            self._stamp.boot.id,
-            self._stamp.trigger,
-        )
-
-
-def insert_sequence(
-    database: Database, sequence: int, stem: str, boot: int | None, trigger: Trigger
-) -> None:
-    """Write a sequence's row unless it is there; inside a transaction."""
-    database.run(
-        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        sequence,
-        stem,
-        boot,
-        text(trigger.at),
-        trigger.monotonic_s,
-        trigger.source,
-        trigger.capture_method,
-        SequenceState.OPEN,
-    )
-
-
-def insert_frame(database: Database, frame: Frame, sizes: tuple[int, int]) -> None:
-    """Write a frame's row; inside a transaction."""
-    database.run(
-        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-        frame.sequence,
-        frame.number,
-        frame.path,
-        text(frame.captured_at),
-        *sizes,
-        frame.state,
-    )
 
 
 def _read(path: Path) -> bytes | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trapnode.errors import StoreError
 from trapnode.store.disk import Disk, write_whole
+from trapnode.store.refusal import store_error
 
 __all__ = ["Ceiling"]
 
@@ -36,7 +37,7 @@ class Ceiling:
         try:
             write_whole(self._disk, self._path, str(used + BLOCK).encode("ascii"))
         except OSError as error:
-            raise StoreError(f"{self._path}: cannot be written: {error}") from error
+            raise store_error(f"{self._path}: cannot be written", error) from error
         self._number = used + BLOCK
 
     def _read(self) -> int:

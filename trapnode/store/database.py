@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trapnode.errors import StoreError
+from trapnode.store.refusal import store_error
 
 __all__ = ["Connect", "Database", "moment", "text"]
 
@@ -119,7 +120,7 @@ class Database:
                 self._connection = _opened(path, quarantine, connect)
                 self._inode = path.stat().st_ino
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{path}: the store does not open: {error}") from error
+            raise store_error(f"{path}: the store does not open", error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -168,7 +169,7 @@ class Database:
         try:
             same = self.path.stat().st_ino == self._inode
         except OSError as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise store_error(str(self.path), error) from error
         if not same:
             raise StoreError(f"{self.path}: is begun anew, this process must open it again")
 
@@ -177,7 +178,7 @@ class Database:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
             with contextlib.suppress(OSError):
                 self.path.with_suffix(SUSPECT).touch()
-        return StoreError(f"{self.path}: {error}")
+        return store_error(str(self.path), error)
 
 
 def text(at: datetime) -> str:

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapnode.errors import StoreError
 from trapnode.model import Frame, FrameState, Trigger, TriggerSource
 from trapnode.store import names
-from trapnode.store.archive import insert_frame, insert_sequence
+from trapnode.store.burst import insert_frame, insert_sequence
 from trapnode.store.database import Database
 from trapnode.store.disk import PART, Disk, make_folders
 from trapnode.store.names import FileName
+from trapnode.store.refusal import store_error
 
 __all__ = ["Repair", "Repairs", "is_whole_jpeg"]
 
@@ -68,7 +68,7 @@ class Repair:
             yield
         self._close(open_before)
         if failed is not None:
-            raise StoreError(f"{self._root}: cannot be repaired: {failed}") from failed
+            raise store_error(f"{self._root}: cannot be repaired", failed) from failed
         if self.done != Repairs():
             log.warning("repaired after a power cut: %s", self.done)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapnode.errors import StoreError
 from trapnode.store.archive import Archive
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
 from trapnode.store.outbox import Outbox
+from trapnode.store.refusal import store_error
 from trapnode.store.repair import Repair, Repairs
 from trapnode.store.sequences import Sequences
 
@@ -52,7 +52,7 @@ class Store:
         try:
             space = os.statvfs(self.state)
         except OSError as error:
-            raise StoreError(f"{self.state}: {error}") from error
+            raise store_error(str(self.state), error) from error
         return space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ def open_store(state: Path, disk: Disk | None = None, connect: Connect = connect
     try:
         make_folders(disk, root)
     except OSError as error:
-        raise StoreError(f"{state}: cannot be made: {error}") from error
+        raise store_error(f"{state}: cannot be made", error) from error
     database = Database(state / DATABASE, state / "quarantine", connect)
     return Store(
         state=state,

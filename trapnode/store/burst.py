@@ -1,0 +1,199 @@
+"""The durable write of a burst: `.part`, write, fsync, rename, fsync the folder, then the row."""
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapnode.errors import StoreError
+from trapnode.model import Frame, SequenceState, Shot, Trigger
+from trapnode.store import names
+from trapnode.store.database import Database, text
+from trapnode.store.disk import PART, Disk, make_folders
+from trapnode.store.exif import Stamp, stamped
+from trapnode.store.refusal import store_error
+
+__all__ = ["Burst", "insert_frame", "insert_sequence"]
+
+log = logging.getLogger(__name__)
+
+MIDWAY_S = 0.2  # What a burst waits for another process's write before it takes the next frame,
+CLOSING_S = 20.0  # and what it waits at its end: cards stall for seconds.
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A frame whose files are written but not durable yet."""
+
+    frame: Frame
+    sizes: tuple[int, int]
+    shot: Shot
+
+
+class Burst:
+    """The frames of one sequence on their way to the card.
+
+    Rows that the database refuses cost no frame: the files go on, and `close` tries once more. A
+    frame that the card refuses leaves no half file, and is among `unsaved`.
+    """
+
+    def __init__(self, root: Path, disk: Disk, database: Database, stamp: Stamp) -> None:
+        self.sequence = stamp.sequence
+        self.saved = 0  # Frames whose rows are on the card.
+        self.saved_bytes = 0
+        self._root = root
+        self._disk = disk
+        self._database = database
+        self._stamp = stamp
+        self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
+        self._number = 0  # Of the last frame that was added.
+        self._refused: list[Shot] = []
+        self._pending: list[_Pending] = []  # Written, not synced.
+        self._rowless: list[_Pending] = []  # Whole files whose rows are still to come.
+
+    @property
+    def unsynced(self) -> int:
+        """How many frames are not durable yet."""
+        return len(self._pending)
+
+    @property
+    def unsaved(self) -> list[Shot]:
+        """What was added and is not on the card: refused, or not synced yet."""
+        return [*(each.shot for each in self._pending), *self._refused]
+
+    def add(self, shot: Shot) -> None:
+        """Write a frame and its preview; durable only after `sync`. Raise StoreError."""
+        number = self._number = self._number + 1
+        path = names.frame_path(self._stem, self._stamp.trigger.at, number)
+        frame = Frame(self.sequence, number, path, names.preview_path(path), shot.captured_at)
+        image_id = Path(path).stem
+        pixels = stamped(shot.frame, image_id, number, shot.captured_at, self._stamp)
+        try:
+            make_folders(self._disk, (self._root / path).parent)
+            self._disk.write(self._part(frame.path), pixels)
+            if shot.preview:
+                self._disk.write(self._part(frame.preview_path), shot.preview)
+        except OSError as error:
+            self._refuse(frame, shot)
+            raise store_error(f"{path}: cannot be written", error) from error
+        self._pending.append(_Pending(frame, (len(pixels), len(shot.preview)), shot))
+
+    def sync(self) -> None:
+        """Make what was added durable, files first, then rows, in one batch. Raise StoreError."""
+        if self._pending:
+            self._publish()
+        try:
+            self._record(MIDWAY_S)
+        except StoreError as error:
+            log.error("%s: whole on the card, but without rows: %s", self._stem, error)
+
+    def close(self) -> None:
+        """End the burst: sync what is left and give the sequence to the sorter.
+
+        Raise StoreError; what has no row then is adopted by the next start's repair.
+        """
+        if self._pending:
+            self._publish()
+        self._record(CLOSING_S)
+        if self.saved:
+            with self._database.transaction(CLOSING_S):
+                self._database.run(
+                    "UPDATE sequence SET state = ? WHERE id = ? AND state = ?",
+                    SequenceState.UNSORTED,
+                    self.sequence,
+                    SequenceState.OPEN,
+                )
+
+    def _record(self, patience_s: float) -> None:
+        if not self._rowless:
+            return
+        with self._database.transaction(patience_s):
+            self._insert_sequence()
+            for each in self._rowless:
+                insert_frame(self._database, each.frame, each.sizes)
+        self.saved += len(self._rowless)
+        self.saved_bytes += sum(sum(each.sizes) for each in self._rowless)
+        self._rowless.clear()
+
+    def _publish(self) -> None:
+        refused = self._sync_files()
+        try:
+            for path in (paths := [path for each in self._pending for path in _paths(each)]):
+                self._disk.rename(self._part(path), self._root / path)
+            if paths:
+                self._disk.sync_folder((self._root / paths[0]).parent)
+        except OSError as error:
+            refused = refused or error
+        else:
+            self._rowless += self._pending
+            self._pending.clear()
+        if refused is not None:
+            raise store_error(f"{self._stem}: cannot be synced", refused) from refused
+
+    def _sync_files(self) -> OSError | None:
+        """Sync what was written: a thin card says only now that it has no room for a file."""
+        refused: OSError | None = None
+        for each in list(self._pending):
+            try:
+                for path in _paths(each):
+                    self._disk.sync(self._part(path))
+            except OSError as error:
+                refused = refused or error
+                self._pending.remove(each)
+                self._refuse(each.frame, each.shot)
+        return refused
+
+    def _refuse(self, frame: Frame, shot: Shot) -> None:
+        """Leave no half file of a frame behind: a full card needs the room."""
+        self._refused.append(shot)
+        for path in (frame.path, frame.preview_path):
+            with contextlib.suppress(OSError):
+                self._disk.remove(self._part(path))
+
+    def _part(self, path: str) -> Path:
+        return self._root / (path + PART)
+
+    def _insert_sequence(self) -> None:
+        insert_sequence(
+            self._database,
+            self.sequence,
+            self._stem,
+            self._stamp.boot.id,
+            self._stamp.trigger,
+        )
+
+
+def insert_sequence(
+    database: Database, sequence: int, stem: str, boot: int | None, trigger: Trigger
+) -> None:
+    """Write a sequence's row unless it is there; inside a transaction."""
+    database.run(
+        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        sequence,
+        stem,
+        boot,
+        text(trigger.at),
+        trigger.monotonic_s,
+        trigger.source,
+        trigger.capture_method,
+        SequenceState.OPEN,
+    )
+
+
+def insert_frame(database: Database, frame: Frame, sizes: tuple[int, int]) -> None:
+    """Write a frame's row; inside a transaction."""
+    database.run(
+        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        frame.sequence,
+        frame.number,
+        frame.path,
+        text(frame.captured_at),
+        *sizes,
+        frame.state,
+    )
+
+
+def _paths(pending: _Pending) -> list[str]:
+    """Name the files of a frame; one without a preview has only the first."""
+    paths = (pending.frame.path, pending.frame.preview_path)
+    return [path for path, size in zip(paths, pending.sizes, strict=True) if size]

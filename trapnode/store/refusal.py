@@ -1,0 +1,31 @@
+"""What a card's refusal means: no room, a card that failed, or only this one thing.
+
+SQLite says `FULL` for a write without room, and `IOERR` for a sync without room: on a card whose
+backing is thin only the sync tells, and what it refuses once it refuses for good.
+"""
+
+import errno
+import sqlite3
+
+from trapnode.errors import CardFailed, CardFull, StoreError
+
+__all__ = ["store_error"]
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+FAILED = {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.EUCLEAN}
+SQLITE_FAILED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+
+def store_error(what: str, cause: OSError | sqlite3.Error) -> StoreError:
+    """Make the error that says what to do next; `what` names the thing."""
+    text = f"{what}: {cause}"
+    if isinstance(cause, StoreError):
+        return type(cause)(text)
+    if isinstance(cause, OSError):
+        code, full, failed = cause.errno, FULL, FAILED
+    else:
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        full, failed = {sqlite3.SQLITE_FULL}, SQLITE_FAILED
+    if code in full:
+        return CardFull(text)
+    return CardFailed(text) if code in failed else StoreError(text)
