@@ -221,6 +221,7 @@ def every_cut(
     *,
     seeds: range = range(3),
     make_disk: Callable[[Power], FailingDisk] = FailingDisk,
+    make_power: Callable[..., Power] = Power,
 ) -> int:
     """Cut `work` before each of its steps, and check what is left; give the number of cuts.
 
@@ -232,7 +233,7 @@ def every_cut(
         for cut in range(1, MOST_STEPS):
             state = folder / f"{seed}-{cut}"
             shutil.copytree(template, state) if template else state.mkdir(parents=True)
-            power = Power(cut, seed, make_disk=make_disk)
+            power = make_power(cut, seed, make_disk=make_disk)
             try:
                 work(state, power)
             except PowerCut:

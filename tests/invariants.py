@@ -16,9 +16,11 @@ from tests.fakes import (
     uplinker_of,
 )
 from tests.faults import Power
+from tests.sealed import open_picture
 from trapnode.message import decode
 from trapnode.model import FrameState
 from trapnode.sim.clock import SteppedClock
+from trapnode.store import names
 from trapnode.store.repair import is_whole_jpeg
 from trapnode.store.store import Store
 
@@ -46,18 +48,20 @@ def check_card(store: Store) -> None:
     root, database = store.archive.root, store.database
     files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     rows = {
-        str(path): (state, size)
-        for path, state, size in database.rows("SELECT path, state, bytes FROM frame")
+        str(path): row
+        for path, *row in database.rows("SELECT path, state, bytes, mark, preview_mark FROM frame")
     }
     for path in files:
-        assert path.endswith(".jpg"), f"{path}: half files do not stay in the archive"
-        assert is_whole_jpeg((root / path).read_bytes()), f"{path}: not whole"
-        assert path.replace(".preview.jpg", ".jpg") in rows, f"{path}: has no row"
-    for path, (state, size) in rows.items():
+        assert path.endswith((".jpg", ".age")), f"{path}: half files do not stay in the archive"
+        assert is_whole(store, root / path), f"{path}: not whole"
+        frame = names.opened(path).replace(".preview.jpg", ".jpg")
+        assert frame in rows, f"{path}: has no row"
+    for path, (state, size, mark, preview_mark) in rows.items():
         if state == FrameState.WHOLE:
-            assert (root / path).stat().st_size == size
+            assert (root / names.stored(path, str(mark))).stat().st_size == size
         if state in (FrameState.DISCARDING, FrameState.DISCARDED):
-            assert path.replace(".jpg", ".preview.jpg") in files, "the evidence stays"
+            preview = names.stored(names.preview_path(path), str(preview_mark))
+            assert preview in files, "the evidence stays"
     assert not database.rows("SELECT 1 FROM sequence WHERE state = 'open'")
     assert not database.rows(
         "SELECT 1 FROM frame f LEFT JOIN observation o ON o.id = f.sequence"
@@ -66,12 +70,19 @@ def check_card(store: Store) -> None:
     ), "only a verdict on the card discards"
 
 
+def is_whole(store: Store, path: Path) -> bool:
+    """Say whether a file is whole: by its end, or by its mark and what it holds."""
+    if path.suffix != names.SEALED:
+        return is_whole_jpeg(path.read_bytes())
+    return store.archive.sealing.genuine(path, path.name) and is_whole_jpeg(open_picture(path))
+
+
 def frames_on(store: Store) -> set[int | None]:
     """Give the numbers of the full frames on the card."""
     return {
-        number_of(path.read_bytes())
-        for path in store.archive.root.rglob("*.jpg")
-        if not path.name.endswith(".preview.jpg")
+        number_of(open_picture(path))
+        for path in store.archive.root.rglob("*.jpg*")
+        if ".preview.jpg" not in path.name
     }
 
 

@@ -179,7 +179,7 @@ def test_a_repair_of_ten_thousand_good_files_changes_nothing_on_the_card(card):
             for frame in range(1, 4):
                 (folder / f"{stem}.{frame}.jpg").touch()
                 store.database.run(
-                    "INSERT INTO frame VALUES (?, ?, ?, ?, 1, 0, 'whole', NULL, NULL)",
+                    "INSERT INTO frame VALUES (?, ?, ?, ?, 1, 0, 'whole', NULL, NULL, '', '')",
                     number, frame, f"{DAY}/{stem}.{frame}.jpg", "2026-11-22T04:30:00.000000Z",
                 )  # fmt: skip
     before = power.steps

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 
+PRIVATE = "AGE-SECRET-KEY-"
 ABSOLUTE = r"^/[^\x00]+\Z"
 
 T = TypeVar("T")
@@ -101,6 +102,14 @@ class Sorter(Section, frozen=True):
     ] = 1800.0
 
 
+class Sealing(Section, frozen=True):
+    """Who can open the pictures; with nobody named they lie open."""
+
+    recipients: Annotated[
+        tuple[str, ...], _option("public halves (age1...) of the keys that open pictures")
+    ] = ()
+
+
 class Uplink(Section, frozen=True):
     """What is told, and through which modem."""
 
@@ -142,6 +151,7 @@ class Config(Section, frozen=True):
     trigger: TriggerSection = TriggerSection()
     burst: Burst = Burst()
     sorter: Sorter = Sorter()
+    sealing: Sealing = Sealing()
     uplink: Uplink = Uplink()
     keeper: Keeper = Keeper()
     console: Console = Console()
@@ -180,7 +190,15 @@ def checked(text: str, kind: type[T], name: str) -> T:
 
 def parse(text: str, name: str = "configuration") -> Config:
     """Check the text of a configuration; raise ConfigError."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if PRIVATE in line.upper():  # Before all else: no error may repeat it.
+            raise ConfigError(
+                f"{name}: line {number} holds a private key, which must never be on a unit:"
+                " give the public half (age1...), and make new keys if this file was on a card"
+            )
     config = checked(text, Config, name)
+    if config.sealing.recipients:
+        _check_recipients(config.sealing.recipients, name)
     if config.burst.frames > config.burst.frames_max:
         raise ConfigError(
             f"{name}: burst.frames = {config.burst.frames}: "
@@ -221,6 +239,15 @@ def options() -> Iterator[Option]:
                 limits=_limits(field.type, meta),
                 description=meta.description or "",
             )
+
+
+def _check_recipients(recipients: tuple[str, ...], name: str) -> None:
+    try:
+        from trapnode.age import Sealer
+
+        Sealer(recipients)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{name}: sealing.recipients: {error}") from None
 
 
 def _limits(kind: Any, meta: Meta) -> str:

@@ -116,7 +116,7 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a sequence as the card holds it; paths are relative to the archive."""
+    """One picture of a sequence as the card holds it; its paths leave out the archive and marks."""
 
     sequence: int
     number: int  # 1, 2, ... within the sequence.
@@ -124,6 +124,8 @@ class Frame:
     preview_path: str
     captured_at: datetime
     state: FrameState = FrameState.WHOLE
+    mark: str = ""  # In the name of a sealed file; empty: it lies open.
+    preview_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Sorter:
         self._alive = alive
         self._load_judge(clock)
         self._look_back()
+        self._store.archive.drop_stale_copies()
         bell = Doorbell(self._run, SORTER)
         try:
             while not stopping():
@@ -170,6 +171,7 @@ class Sorter:
                     clock.now(),
                     observation.id,
                 )
+        self._store.archive.judged(sequence)
         log.info("sequence %d: %s %s", sequence.id, observation.verdict, observation.label)
         if told:
             ring(self._run, UPLINKER)

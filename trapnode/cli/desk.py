@@ -106,7 +106,13 @@ def config(arguments: argparse.Namespace) -> None:
     from trapnode.config import options, read
 
     if arguments.action == "check":
-        read(Path(arguments.config))
+        checked = read(Path(arguments.config))
+        if len(set(checked.sealing.recipients)) == 1:
+            print(
+                "warning: sealing.recipients: one key only: lose it and every picture is lost;"
+                " add a second one and keep it elsewhere",
+                file=sys.stderr,
+            )
         print(f"{arguments.config}: good")
         return
     chosen = _config(arguments)

@@ -16,6 +16,7 @@ from trapnode.model import (
     Verdict,
 )
 from trapnode.policy.report import reportable
+from trapnode.store import names
 from trapnode.store.store import Store
 
 __all__ = ["Narrator", "Reckoning", "reckon"]
@@ -185,8 +186,8 @@ def blanks_in_order(store: Store) -> list[str]:
     wrong = []
     for sequence in store.sequences.all():
         for frame in sequence.frames:
-            pixels = (store.archive.root / frame.path).exists()
-            preview = (store.archive.root / frame.preview_path).exists()
+            pixels = (store.archive.root / names.file_of(frame)).exists()
+            preview = (store.archive.root / names.preview_file_of(frame)).exists()
             if pixels is not (frame.state is FrameState.WHOLE) or not preview:
                 wrong.append(f"{frame.path}: {frame.state}, pixels {pixels}, preview {preview}")
     return wrong

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trapnode.cli.sealing import of_sorter, of_station
 from trapnode.config import Config, read_at_boot
 from trapnode.devices.clock import SystemClock, boot_id
 from trapnode.devices.notify import Notifier
@@ -22,6 +23,7 @@ from trapnode.policy.report import Watch
 from trapnode.sim.world import World
 from trapnode.store import ram
 from trapnode.store.disk import write_whole
+from trapnode.store.seals import Sealing
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import LAST_GOOD, Store, open_store
 
@@ -59,9 +61,9 @@ class Process:
     stop: Stop
     alive: Alive
 
-    def store(self) -> Store:
+    def store(self, sealing: Sealing | None = None) -> Store:
         """Open the store; raise StoreError."""
-        return open_store(Path(self.config.paths.state))
+        return open_store(Path(self.config.paths.state), sealing=sealing)
 
     def boot(self, store: Store) -> Boot:
         """Give the row of this boot."""
@@ -82,11 +84,12 @@ def station(arguments: argparse.Namespace) -> None:
 
     with _process("station", arguments) as own, contextlib.ExitStack() as opened:
         pir, camera = _eyes(own, opened)  # First: an edge of now is in the PIR's queue.
-        config, store = own.config, opened.enter_context(contextlib.closing(own.store()))
+        config, (sealing, fault) = own.config, of_station(own.config, own.run, own.config_fault)
+        store = opened.enter_context(contextlib.closing(own.store(sealing)))
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run)
-        loop.run(pir, camera, own.clock, own.stop, own.alive)
+        loop.run(pir, camera, own.clock, own.stop, lambda each: own.alive(each or fault))
 
 
 def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":
@@ -111,8 +114,9 @@ def sorter(arguments: argparse.Namespace) -> None:
     """Run the sorter until SIGTERM."""
     from trapnode.sorter import Sorter, Sorting
 
-    with _process("sorter", arguments) as own, contextlib.closing(own.store()) as store:
-        config = own.config
+    with _process("sorter", arguments) as own, contextlib.ExitStack() as opened:
+        config, sealing = own.config, of_sorter(own.config, own.run)
+        store = opened.enter_context(contextlib.closing(own.store(sealing)))
         draw = random.Random(own.world.seed).random if own.world else random.SystemRandom().random
         sorting = Sorting(
             watch=Watch(config.sorter.targets, config.uplink.at_once, config.uplink.batch_s),

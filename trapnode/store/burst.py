@@ -1,8 +1,12 @@
-"""The durable write of a burst: `.part`, write, fsync, rename, fsync the folder, then the row."""
+"""The durable write of a burst: `.part`, write, fsync, rename, fsync the folder, then the row.
+
+Where keys are configured, a picture is sealed in memory before all this, and once it is durable an
+open copy in RAM is made for the sorter.
+"""
 
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trapnode.errors import StoreError
@@ -12,6 +16,7 @@ from trapnode.store.database import Database, text
 from trapnode.store.disk import PART, Disk, make_folders
 from trapnode.store.exif import Stamp, stamped
 from trapnode.store.refusal import store_error
+from trapnode.store.seals import Sealing
 
 __all__ = ["Burst", "insert_frame", "insert_sequence"]
 
@@ -37,7 +42,9 @@ class Burst:
     frame that the card refuses leaves no half file, and is among `unsaved`.
     """
 
-    def __init__(self, root: Path, disk: Disk, database: Database, stamp: Stamp) -> None:
+    def __init__(
+        self, root: Path, disk: Disk, database: Database, stamp: Stamp, sealing: Sealing
+    ) -> None:
         self.sequence = stamp.sequence
         self.saved = 0  # Frames whose rows are on the card.
         self.saved_bytes = 0
@@ -45,6 +52,7 @@ class Burst:
         self._disk = disk
         self._database = database
         self._stamp = stamp
+        self._sealing = sealing
         self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
         self._number = 0  # Of the last frame that was added.
         self._refused: list[Shot] = []
@@ -69,14 +77,17 @@ class Burst:
         image_id = Path(path).stem
         pixels = stamped(shot.frame, image_id, number, shot.captured_at, self._stamp)
         try:
+            mark, pixels = self._sealing.sealed(path, pixels)
+            preview_mark, preview = self._sealing.sealed(frame.preview_path, shot.preview)
+            frame = replace(frame, mark=mark, preview_mark=preview_mark)
             make_folders(self._disk, (self._root / path).parent)
-            self._disk.write(self._part(frame.path), pixels)
-            if shot.preview:
-                self._disk.write(self._part(frame.preview_path), shot.preview)
+            self._disk.write(self._part(names.file_of(frame)), pixels)
+            if preview:
+                self._disk.write(self._part(names.preview_file_of(frame)), preview)
         except OSError as error:
             self._refuse(frame, shot)
             raise store_error(f"{path}: cannot be written", error) from error
-        self._pending.append(_Pending(frame, (len(pixels), len(shot.preview)), shot))
+        self._pending.append(_Pending(frame, (len(pixels), len(preview)), shot))
 
     def sync(self) -> None:
         """Make what was added durable, files first, then rows, in one batch. Raise StoreError."""
@@ -125,10 +136,21 @@ class Burst:
         except OSError as error:
             refused = refused or error
         else:
+            for each in self._pending:
+                self._copy(each)
             self._rowless += self._pending
             self._pending.clear()
         if refused is not None:
             raise store_error(f"{self._stem}: cannot be synced", refused) from refused
+
+    def _copy(self, pending: _Pending) -> None:
+        """Let the sorter see what is sealed on the card."""
+        frame, shot = pending.frame, pending.shot
+        if frame.mark and self._sealing.copies is not None:
+            path, picture = (
+                (frame.preview_path, shot.preview) if shot.preview else (frame.path, shot.frame)
+            )
+            self._sealing.copies.put(path.rpartition("/")[2], picture)
 
     def _sync_files(self) -> OSError | None:
         """Sync what was written: a thin card says only now that it has no room for a file."""
@@ -146,7 +168,7 @@ class Burst:
     def _refuse(self, frame: Frame, shot: Shot) -> None:
         """Leave no half file of a frame behind: a full card needs the room."""
         self._refused.append(shot)
-        for path in (frame.path, frame.preview_path):
+        for path in (names.file_of(frame), names.preview_file_of(frame)):
             with contextlib.suppress(OSError):
                 self._disk.remove(self._part(path))
 
@@ -183,17 +205,19 @@ def insert_sequence(
 def insert_frame(database: Database, frame: Frame, sizes: tuple[int, int]) -> None:
     """Write a frame's row; inside a transaction."""
     database.run(
-        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
         frame.sequence,
         frame.number,
         frame.path,
         text(frame.captured_at),
         *sizes,
         frame.state,
+        frame.mark,
+        frame.preview_mark,
     )
 
 
 def _paths(pending: _Pending) -> list[str]:
     """Name the files of a frame; one without a preview has only the first."""
-    paths = (pending.frame.path, pending.frame.preview_path)
+    paths = (names.file_of(pending.frame), names.preview_file_of(pending.frame))
     return [path for path, size in zip(paths, pending.sizes, strict=True) if size]

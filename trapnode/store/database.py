@@ -51,6 +51,7 @@ CREATE TABLE frame (
     state TEXT NOT NULL,
     scores TEXT,                         -- JSON: label to probability; NULL: not classified
     detections TEXT,                     -- JSON: [x, y, width, height, probability], best first
+    mark TEXT NOT NULL, preview_mark TEXT NOT NULL,  -- of sealed files; empty: they lie open
     PRIMARY KEY (sequence, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX frame_state ON frame(state) WHERE state = 'discarding';

@@ -1,7 +1,8 @@
 """File names: unique in the world, and safe for every tool that researchers use.
 
 `AL07.20261122T043012Z.000042.1.jpg` = unit, UTC time of the trigger, sequence number, frame. The
-part before the frame number is the sequence's stem. Letters, digits and dots only.
+part before the frame number is the sequence's stem. Letters, digits and dots only. Rows hold these
+paths. A sealed file has its mark (`store/seals.py`) and `.age` behind them on the card.
 """
 
 import re
@@ -9,14 +10,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-__all__ = ["FileName", "folder_of", "frame_path", "parse", "preview_path", "stem_of"]
+from trapnode.model import Frame
+
+__all__ = [
+    "SEALED",
+    "FileName",
+    "file_of",
+    "folder_of",
+    "frame_path",
+    "opened",
+    "parse",
+    "preview_file_of",
+    "preview_path",
+    "stem_of",
+    "stored",
+]
 
 LAST_ADOPTED = 99_999_999  # A stranger's file must not use up the numbers that names can hold.
 TIME = "%Y%m%dT%H%M%SZ"
 PATTERN = re.compile(
     r"(?P<stem>[A-Za-z0-9]{1,16}\.(?P<time>\d{8}T\d{6}Z)\.(?P<sequence>\d{6,9}))"
-    r"\.(?P<number>\d{1,3})(?P<preview>\.preview)?\.jpg"
+    r"\.(?P<number>\d{1,3})(?P<preview>\.preview)?\.jpg(\.(?P<mark>[0-9a-f]{32})\.age)?"
 )
+SEALED = ".age"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,7 @@ class FileName:
     sequence: int
     number: int
     preview: bool
+    mark: str = ""  # Of a sealed file.
 
 
 def stem_of(unit: str, at: datetime, sequence: int) -> str:
@@ -50,6 +67,26 @@ def preview_path(path: str) -> str:
     return path.removesuffix(".jpg") + ".preview.jpg"
 
 
+def stored(path: str, mark: str) -> str:
+    """Give the path under which the card holds a file."""
+    return f"{path}.{mark}{SEALED}" if mark else path
+
+
+def opened(path: str) -> str:
+    """Give the path of a file as it is when it lies open."""
+    return path.removesuffix(SEALED).rpartition(".")[0] if path.endswith(SEALED) else path
+
+
+def file_of(frame: Frame) -> str:
+    """Give the path under which the card holds a frame."""
+    return stored(frame.path, frame.mark)
+
+
+def preview_file_of(frame: Frame) -> str:
+    """Give the path under which the card holds a frame's preview."""
+    return stored(frame.preview_path, frame.preview_mark)
+
+
 def parse(name: str) -> FileName | None:
     """Read a file name; None if it is not one of ours."""
     match = PATTERN.fullmatch(name)
@@ -65,4 +102,5 @@ def parse(name: str) -> FileName | None:
         sequence=int(match["sequence"]),
         number=int(match["number"]),
         preview=match["preview"] is not None,
+        mark=match["mark"] or "",
     )

@@ -26,6 +26,7 @@ from trapnode.store.rows import (
     scores_of,
     sequence_of,
 )
+from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import Sequences
 from trapnode.store.store import DATABASE, Store, open_store
 
@@ -95,7 +96,8 @@ def open_card(state: Path, scratch: Path) -> Store:
     if not same:
         raise StoreError(f"{source}: the unit is writing to it, try again")
     database = Database(scratch / DATABASE, scratch / "quarantine")
-    archive = Archive(state / "archive", RealDisk(), database)
+    sealing = Sealing(read_seals(state))
+    archive = Archive(state / "archive", RealDisk(), database, sealing)
     return Store(state, database, archive, Sequences(database), Outbox(database), RealDisk())
 
 
@@ -134,8 +136,8 @@ def walk(database: Database) -> Iterator[Record]:
 
 def without_row(database: Database, root: Path) -> Iterator[str]:
     """Name frames that power cut before their row, which the station's repair will adopt."""
-    for path in root.rglob("*.jpg"):
-        name, frame = names.parse(path.name), str(path.relative_to(root))
+    for path in root.rglob("*.jpg*"):
+        name, frame = names.parse(path.name), names.opened(str(path.relative_to(root)))
         if name is None or name.preview:
             continue
         if database.row("SELECT 1 FROM frame WHERE path = ?", frame) is None:
@@ -214,5 +216,5 @@ def _record(row: Row, frames: Rows[Row]) -> Record:
         observation = observation_of(
             row[9:], sequence.id, sequence.trigger.at, len(sequence.frames), trusted
         )
-    scores = {integer(each[1]): scores_of(each[5], each[6]) for each in frames}
+    scores = {integer(each[1]): scores_of(each[7], each[8]) for each in frames}
     return Record(sequence, str(row[8]), observation, scores)

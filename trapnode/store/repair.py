@@ -1,6 +1,7 @@
 """Start-up repair: what a power cut left half done is finished, and nothing is ever deleted.
 
-* a complete `.part` gets its final name; a torn one goes to quarantine;
+* a complete `.part` gets its final name; a torn one goes to quarantine; of a sealed one its mark
+  tells (`seals`), and a sealed file without a row that has a wrong mark is forged: quarantine, too;
 * whole files without a row are adopted, as a sequence that waits for the sorter;
 * rows without a file are marked lost; a file that is back is taken back;
 * bursts that power ended are closed, so that the sorter takes them.
@@ -11,16 +12,16 @@ Only the station repairs, and only while no burst of its own is under way.
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapnode.model import Frame, FrameState, Trigger, TriggerSource
+from trapnode.model import FrameState
 from trapnode.store import names
-from trapnode.store.burst import insert_frame, insert_sequence
+from trapnode.store.adoption import adopt, frame_path
+from trapnode.store.archive import Archive
 from trapnode.store.database import Database
 from trapnode.store.disk import PART, Disk, make_folders
-from trapnode.store.names import FileName
 from trapnode.store.refusal import store_error
 
 __all__ = ["Repair", "Repairs", "is_whole_jpeg"]
@@ -37,6 +38,7 @@ class Repairs:
 
     renamed: int = 0  # Complete `.part` files that got their name.
     quarantined: int = 0
+    forged: int = 0  # Sealed files that this unit did not seal, among the quarantined.
     adopted: int = 0  # Frames that had files and no row.
     lost: int = 0  # Frames that had a row and no file.
     closed: int = 0  # Sequences whose burst power ended.
@@ -45,9 +47,10 @@ class Repairs:
 class Repair:
     """One repair, folder by folder, so that between two of them a picture can be taken."""
 
-    def __init__(self, root: Path, quarantine: Path, disk: Disk, database: Database) -> None:
+    def __init__(self, archive: Archive, quarantine: Path, disk: Disk, database: Database) -> None:
         self.done = Repairs()
-        self._root = root
+        self._root = archive.root
+        self._sealing = archive.sealing
         self._quarantine = quarantine
         self._disk = disk
         self._database = database
@@ -74,7 +77,8 @@ class Repair:
 
     def _mend(self, folder: Path) -> Iterator[None]:
         self._finish_parts(folder)
-        files = {str(each.relative_to(self._root)) for each in _in(folder, ".jpg")}
+        found = _in(folder, ".jpg", names.SEALED)
+        files = {str(each.relative_to(self._root)) for each in found}
         rows = self._rows(str(folder.relative_to(self._root)))
         yield from self._adopt(files, rows)
         self._mark(files, rows)
@@ -93,22 +97,22 @@ class Repair:
                 waiting += [Path(each.path) for each in entries if each.is_dir()]
         return sorted(found)
 
-    def _rows(self, folder: str) -> dict[str, str]:
-        """Give path and state of the frames in a folder."""
+    def _rows(self, folder: str) -> dict[str, tuple[str, str]]:
+        """Give path, file and state of the frames in a folder."""
         first = "" if folder == "." else f"{folder}/"
         rows = self._database.rows(
-            "SELECT path, state FROM frame WHERE path >= ? AND path < ?"
+            "SELECT path, mark, state FROM frame WHERE path >= ? AND path < ?"
             " AND instr(substr(path, ?), '/') = 0",
             first,
             first + "\x7f",
             len(first) + 1,
         )
-        return {str(path): str(state) for path, state in rows}
+        return {str(p): (names.stored(str(p), str(mark)), str(state)) for p, mark, state in rows}
 
     def _finish_parts(self, folder: Path) -> None:
         for part in _in(folder, PART):
             target = part.with_suffix("")
-            if names.parse(target.name) and not target.exists() and _is_whole(part):
+            if names.parse(target.name) and not target.exists() and self._is_whole(part):
                 self._disk.sync(part)
                 self._disk.rename(part, target)
                 self.done.renamed += 1
@@ -117,20 +121,49 @@ class Repair:
                 self.done.quarantined += 1
             self._disk.sync_folder(part.parent)
 
-    def _adopt(self, files: set[str], rows: dict[str, str]) -> Iterator[None]:
-        orphans = sorted({path for path in map(_frame_path, files) if path} - rows.keys())
+    def _is_whole(self, part: Path) -> bool:
+        try:
+            if part.stem.endswith(names.SEALED):
+                return self._sealing.genuine(part, part.stem)
+            return is_whole_jpeg(part.read_bytes())
+        except OSError as error:  # A worn sector: no reason to take no more pictures.
+            log.warning("%s goes to quarantine: %s", part, error)
+            return False
+
+    def _adopt(self, files: set[str], rows: Mapping[str, object]) -> Iterator[None]:
+        known, shown = {None, *rows}, {}
+        for file in sorted(files):
+            if frame_path(file) not in known and not self._is_forged(file):
+                shown[names.opened(file)] = file
+                if file.endswith(names.SEALED):
+                    yield  # Its mark takes a while: a picture may be due.
+        orphans = sorted({path for path in map(frame_path, shown) if path})
         for first in range(0, len(orphans), BATCH):
             batch = orphans[first : first + BATCH]
             with self._database.transaction():
                 for path in batch:
-                    _adopt_one(self._root, path, path in files, self._database)
+                    adopt(self._root, path, shown, self._database)
             self.done.adopted += len(batch)
             yield
 
-    def _mark(self, files: set[str], rows: dict[str, str]) -> None:
+    def _is_forged(self, file: str) -> bool:
+        """Say whether a file without a row is none of ours, and set it aside."""
+        path = self._root / file
+        if not file.endswith(names.SEALED) or self._sealing.genuine(path, path.name):
+            return False
+        log.error("%s is forged or torn, and goes to quarantine", path)
+        _set_aside(path, self._quarantine, self._disk)
+        self._disk.sync_folder(path.parent)
+        self.done.quarantined += 1
+        self.done.forged += 1
+        return True
+
+    def _mark(self, files: set[str], rows: Mapping[str, tuple[str, str]]) -> None:
         """Mark frames whose file is gone, and those whose file is back."""
-        lost = [p for p, state in rows.items() if state == FrameState.WHOLE and p not in files]
-        back = [p for p, state in rows.items() if state == FrameState.LOST and p in files]
+        states = {path: state for path, (_, state) in rows.items()}
+        there = {path for path, (file, _) in rows.items() if file in files}
+        lost = [p for p, state in states.items() if state == FrameState.WHOLE and p not in there]
+        back = [p for p, state in states.items() if state == FrameState.LOST and p in there]
         if not lost and not back:
             return
         with self._database.transaction():
@@ -157,20 +190,12 @@ def is_whole_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9") and HOLE not in data
 
 
-def _in(folder: Path, ending: str) -> list[Path]:
-    """List the files with this ending right in a folder; none if the folder is gone."""
+def _in(folder: Path, *endings: str) -> list[Path]:
+    """List the files with one of these endings right in a folder; none if the folder is gone."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return sorted(Path(each.path) for each in entries if each.name.endswith(ending))
-
-
-def _is_whole(part: Path) -> bool:
-    try:
-        return is_whole_jpeg(part.read_bytes())
-    except OSError as error:  # A worn sector: no reason to take no more pictures.
-        log.warning("%s goes to quarantine: %s", part, error)
-        return False
+        return sorted(Path(each.path) for each in entries if each.name.endswith(endings))
 
 
 def _set_aside(path: Path, quarantine: Path, disk: Disk) -> None:
@@ -181,47 +206,3 @@ def _set_aside(path: Path, quarantine: Path, disk: Disk) -> None:
         target = quarantine / f"{path.name}.{copy}"
     disk.rename(path, target)
     disk.sync_folder(quarantine)
-
-
-def _frame_path(path: str) -> str | None:
-    """Give the path of the frame that a frame's or preview's file belongs to."""
-    name = names.parse(Path(path).name)
-    if name is None:
-        return None
-    return path.replace(".preview.jpg", ".jpg") if name.preview else path
-
-
-def _adopt_one(root: Path, path: str, has_pixels: bool, database: Database) -> None:
-    name = names.parse(Path(path).name)
-    assert name is not None
-    sequence = _sequence_for(name, database)
-    number = _free_number(sequence, name.number, database)
-    preview = names.preview_path(path)
-    state = FrameState.WHOLE if has_pixels else FrameState.LOST  # A preview alone is evidence.
-    frame = Frame(sequence, number, path, preview, name.at, state)
-    insert_frame(database, frame, (_size(root / path), _size(root / preview)))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _sequence_for(name: FileName, database: Database) -> int:
-    """Give the sequence that a file's name belongs to, made anew if need be."""
-    row = database.row("SELECT id FROM sequence WHERE stem = ?", name.stem)
-    if row is not None:
-        return int(str(row[0]))
-    taken = database.row("SELECT 1 FROM sequence WHERE id = ?", name.sequence)
-    highest = database.row("SELECT coalesce(max(id), 0) FROM sequence")
-    assert highest is not None
-    free = taken is None and name.sequence <= names.LAST_ADOPTED
-    sequence = name.sequence if free else int(str(highest[0])) + 1
-    trigger = Trigger(at=name.at, monotonic_s=0.0, source=TriggerSource.ADOPTED)
-    insert_sequence(database, sequence, name.stem, None, trigger)
-    return sequence
-
-
-def _free_number(sequence: int, number: int, database: Database) -> int:
-    rows = database.rows("SELECT number FROM frame WHERE sequence = ?", sequence)
-    numbers = {int(str(value)) for (value,) in rows}
-    return number if number not in numbers else max(numbers) + 1

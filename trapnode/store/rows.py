@@ -42,7 +42,7 @@ SEQUENCE = (  # Of `sequence s LEFT JOIN boot b`.
     "s.id, s.boot, s.triggered_at, s.monotonic_s, s.source, s.capture_method, s.state,"
     " coalesce(b.clock_trust, 'none')"
 )
-FRAME = "sequence, number, path, captured_at, state"
+FRAME = "sequence, number, path, captured_at, state, mark, preview_mark"
 OBSERVATION = (  # Of `observation o`.
     "o.verdict, o.label, o.probability, o.event, o.target, o.audit, o.reason, o.classified_by,"
     " o.classified_at, o.count"
@@ -75,6 +75,8 @@ def frame_of(row: Row) -> Frame:
         preview_path=names.preview_path(str(row[2])),
         captured_at=moment(row[3]),
         state=FrameState(str(row[4])),
+        mark=str(row[5]),
+        preview_mark=str(row[6]),
     )
 
 

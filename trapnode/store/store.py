@@ -12,6 +12,7 @@ from trapnode.store.disk import Disk, RealDisk, make_folders
 from trapnode.store.outbox import Outbox
 from trapnode.store.refusal import store_error
 from trapnode.store.repair import Repair, Repairs
+from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import Sequences
 
 __all__ = ["Store", "open_store"]
@@ -45,7 +46,7 @@ class Store:
 
     def _repair(self) -> Repair:
         quarantine = self.state / "quarantine"
-        return Repair(self.archive.root, quarantine, self.disk, self.database)
+        return Repair(self.archive, quarantine, self.disk, self.database)
 
     def card_space(self) -> tuple[int, int]:
         """Give free and total bytes of the card; raise StoreError."""
@@ -60,8 +61,16 @@ class Store:
         self.database.close()
 
 
-def open_store(state: Path, disk: Disk | None = None, connect: Connect = connect) -> Store:
-    """Open the store in a folder, making what is missing; raise StoreError."""
+def open_store(
+    state: Path,
+    disk: Disk | None = None,
+    connect: Connect = connect,
+    sealing: Sealing | None = None,
+) -> Store:
+    """Open the store in a folder, making what is missing; raise StoreError.
+
+    Without `sealing`, sealed files are still known by their marks; new pictures lie open.
+    """
     disk = disk or RealDisk()
     root = state / "archive"
     try:
@@ -72,7 +81,7 @@ def open_store(state: Path, disk: Disk | None = None, connect: Connect = connect
     return Store(
         state=state,
         database=database,
-        archive=Archive(root, disk, database),
+        archive=Archive(root, disk, database, sealing or Sealing(read_seals(state))),
         sequences=Sequences(database),
         outbox=Outbox(database, Ceiling(state / COUNTERS, disk)),
         disk=disk,

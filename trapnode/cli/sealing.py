@@ -1,0 +1,38 @@
+"""Builds what station and sorter need of sealing."""
+
+import logging
+from pathlib import Path
+
+from trapnode.config import Config
+from trapnode.store.copies import Copies, leaves_ram
+from trapnode.store.disk import RealDisk
+from trapnode.store.seals import Sealing, read_seals, remember
+
+__all__ = ["of_sorter", "of_station"]
+
+log = logging.getLogger(__name__)
+
+
+def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | None, str]:
+    """Seal to the configured keys, if any; say what stands in the sorter's way. Raise StoreError.
+
+    While the configuration is at fault, the keys of before stay: nothing lies open by accident.
+    """
+    state, recipients = Path(config.paths.state), config.sealing.recipients
+    before = read_seals(state)
+    if config_fault and not recipients and before is not None:
+        recipients = before.recipients
+    if not recipients:
+        return None, ""
+    from trapnode.age import Sealer
+
+    sealer, seals = Sealer(recipients), remember(state, RealDisk(), recipients)
+    if leak := leaves_ram(run):
+        log.error("%s", fault := f"sealed pictures stay unclassified: {leak}")
+        return Sealing(seals, sealer), fault
+    return Sealing(seals, sealer, Copies(run)), ""
+
+
+def of_sorter(config: Config, run: Path) -> Sealing:
+    """Let the sorter see copies of what is sealed."""
+    return Sealing(read_seals(Path(config.paths.state)), copies=Copies(run))

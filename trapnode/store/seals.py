@@ -1,0 +1,118 @@
+"""Sealed files: whom this unit seals to, and its own mark on what it sealed.
+
+With recipients configured, a picture becomes an age file in memory; the card never sees it open.
+age says nothing of who sealed a file, so each carries a mark in its name,
+
+    NAME.jpg.MARK.age    MARK = HMAC-SHA256(unit's key, NAME.jpg and the SHA-256 of the age file),
+
+its first 128 bits in hex. It tells a whole file from a torn one without opening it, and one of
+ours from a forged one; whoever has the whole card has the key, too. A mark in the name costs no
+further file and no further sync, and holds before there is a row.
+
+STATE/sealing.json keeps the unit's key and the recipients: they stand in while the configuration
+is broken, for what was once sealed must not lie open later.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapnode.store import names
+from trapnode.store.copies import Copies
+from trapnode.store.disk import Disk, make_folders, write_whole
+from trapnode.store.refusal import store_error
+
+__all__ = ["Sealing", "Seals", "read_seals", "remember"]
+
+log = logging.getLogger(__name__)
+
+FILE = "sealing.json"
+KEY_BYTES = 32
+MARK_HEX = 32  # 128 bits: nobody guesses it, and the name stays short.
+PURPOSE = b"trapnode sealed file 1\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """The unit's key for its marks, and whom it seals to."""
+
+    key: bytes
+    recipients: tuple[str, ...]
+    earlier: tuple[str, ...] = ()  # Recipients of older files.
+
+    def mark(self, name: str, digest: bytes) -> str:
+        """Give the mark of a file: its name without the mark, its SHA-256."""
+        message = PURPOSE + name.encode("ascii") + b"\x00" + digest
+        return hmac.digest(self.key, message, "sha256").hex()[:MARK_HEX]
+
+    def genuine(self, name: str, digest: bytes) -> bool:
+        """Say whether a sealed file of this name, mark and all, and SHA-256 is ours, and whole."""
+        found = names.parse(name)
+        return found is not None and hmac.compare_digest(
+            found.mark, self.mark(names.opened(name), digest)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What an archive knows of sealing; without a `sealer`, new pictures lie open."""
+
+    seals: Seals | None = None
+    sealer: Callable[[bytes], bytes] | None = None
+    copies: Copies | None = None
+
+    def sealed(self, path: str, data: bytes) -> tuple[str, bytes]:
+        """Give a file's mark (empty: it lies open) and its bytes as the card shall have them."""
+        if self.sealer is None or self.seals is None or not data:
+            return "", data
+        content = self.sealer(data)
+        name = path.rpartition("/")[2]
+        return self.seals.mark(name, hashlib.sha256(content).digest()), content
+
+    def genuine(self, path: Path, name: str) -> bool:
+        """Say whether a sealed file is whole and ours by its name; raise OSError.
+
+        Without the unit's key nobody can say: a file that has its final name is taken as whole.
+        """
+        if self.seals is None:
+            return path.name == name
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        return self.seals.genuine(name, digest)
+
+
+def read_seals(state: Path) -> Seals | None:
+    """Read what the store remembers of sealing; None: nothing was ever sealed here."""
+    try:
+        found = json.loads((state / FILE).read_text("utf-8"))
+        key = bytes.fromhex(found["key"])
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key of {len(key)} bytes")
+        return Seals(key, tuple(map(str, found["recipients"])), tuple(map(str, found["earlier"])))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.error("%s: cannot be read: %s", state / FILE, type(error).__name__)
+        return None
+
+
+def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
+    """Note whom this unit seals to from now on; make its key if it has none. Raise StoreError."""
+    before = read_seals(state)
+    if before is not None and before.recipients == recipients:
+        return before
+    known = before.recipients + before.earlier if before else ()
+    earlier = tuple(dict.fromkeys(each for each in known if each not in recipients))
+    key = before.key if before else secrets.token_bytes(KEY_BYTES)
+    content = {"key": key.hex(), "recipients": recipients, "earlier": earlier}
+    try:
+        make_folders(disk, state)
+        write_whole(disk, state / FILE, json.dumps(content).encode())
+    except OSError as error:
+        raise store_error(f"{state / FILE}: cannot be written", error) from error
+    return Seals(key, recipients, earlier)
