@@ -136,6 +136,20 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     config.add_argument("action", choices=["check", "show"])
     _add_config(config)
+    _add_keys(commands)
+
+
+def _add_keys(commands: "argparse._SubParsersAction[Parser]") -> None:
+    keys = _add(
+        commands,
+        "keys",
+        "make the keys that open pictures, or prove them with a unit's configuration",
+        "trapnode.cli.keys:keys",
+        "trapnode keys new park.key escrow.key",
+    )
+    keys.add_argument("action", choices=["new", "verify"])
+    keys.add_argument("files", metavar="FILE", nargs="+", help="files of private halves")
+    _add_config(keys)
 
 
 def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:
