@@ -103,7 +103,7 @@ def test_a_newer_schema_is_left_alone(state):
     store = open_store(state)
     store.database.rows("PRAGMA user_version = 7")
     store.close()
-    with pytest.raises(StoreError, match="schema 7, but this trapnode knows up to 1"):
+    with pytest.raises(StoreError, match="schema 7, but this trapnode knows up to 2"):
         open_store(state)
     assert not (state / "quarantine").exists()
 
@@ -176,3 +176,31 @@ def test_a_full_card_ends_a_transaction_with_a_store_error(store: Store):
         count(store, *fill)
     store.database.rows("PRAGMA max_page_count = 100000")
     assert boot(store).id == 1
+
+
+def test_a_store_of_the_first_schema_is_brought_to_this_one_with_all_its_rows(state, run, clock):
+    store = open_store(state)
+    take(store, run, clock)
+    with store.database.transaction():
+        store.database.run("DROP INDEX frame_leaving")
+        store.database.run("DROP TABLE forgotten")
+        store.database.run("ALTER TABLE frame DROP COLUMN mark")
+        store.database.run("ALTER TABLE frame DROP COLUMN preview_mark")
+        store.database.run("PRAGMA user_version = 1")
+    store.close()
+    store = open_store(state)
+    assert len(list(store.sequences.all())) == 1
+    assert store.eviction.free(1 << 40) > 0
+    assert store.database.row("PRAGMA user_version") == (2,)
+    store.close()
+
+
+def test_a_database_never_takes_the_name_of_one_that_stays_in_quarantine(state):
+    for number in range(3):
+        (state / DATABASE).write_bytes(b"broken %d" % number * 999)
+        open_store(state).close()
+        (state / DATABASE).unlink()
+    (state / "quarantine" / f"000.{DATABASE}").unlink()  # The oldest has made room.
+    (state / DATABASE).write_bytes(b"broken again" * 999)
+    open_store(state).close()
+    assert file_names(state / "quarantine") == [f"00{n}.{DATABASE}" for n in (1, 2, 3)]

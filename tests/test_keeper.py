@@ -192,7 +192,7 @@ def test_the_card_is_counted_only_after_a_change(make, store, run, clock, monkey
 
 
 def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, monkeypatch):
-    monkeypatch.setattr("trapnode.keeper.CARD_LOW_BYTES", 1 << 60)
+    monkeypatch.setattr(type(store), "card_space", lambda _: (30 << 20, 4 << 30))
     make(config_fault="broken; running on built-in defaults").look(clock, ClockTrust.NONE)
     status = status_of(store)
     assert status is not None
@@ -202,6 +202,7 @@ def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, m
     faults = snapshot["faults"]
     assert isinstance(faults, list)
     assert faults[0] == "configuration: broken; running on built-in defaults"
+    assert faults[1] == "card: full, 30 MiB free, and nothing more may go"
     assert faults[2] == "clock: not set, it says 2026-11-22 04:30Z"
 
 

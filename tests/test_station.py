@@ -245,23 +245,6 @@ def test_a_clock_set_to_the_same_second_again_and_again_costs_no_frame(store, ru
     assert len({each.trigger.at for each in store.sequences.all()}) == 1
 
 
-def test_a_card_that_fills_up_ends_the_process_with_what_was_synced_on_it(card, run, clock):
-    class Full(FailingDisk):
-        def write(self, path: Path, data: bytes) -> None:
-            if "000002" in path.name and ".3." in path.name:
-                super().write(path, data[:99])
-                raise OSError(28, "No space left on device")
-            super().write(path, data)
-
-    power = Power(make_disk=Full)
-    store = power.open(card)
-    with pytest.raises(StoreError, match="No space left"):
-        watch(store, run, clock, [(5.0, 0.1), (60.0, 0.1)])
-    assert frames(store) == [3, 2]
-    assert all(each.state is SequenceState.UNSORTED for each in store.sequences.all())
-    power.end()
-
-
 def test_a_card_that_refuses_repair_still_takes_frames_and_says_so(card, run, clock):
     class Refusing(FailingDisk):
         def rename(self, path: Path, target: Path) -> None:

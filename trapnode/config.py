@@ -137,6 +137,20 @@ class Keeper(Section, frozen=True):
     )
 
 
+class Card(Section, frozen=True):
+    """How full the card may get; the least valuable goes first, targets never."""
+
+    reserve_mib: Annotated[
+        int, _option("room that only rows and messages may use", "MiB", ge=16, le=65536)
+    ] = 256
+    ahead_mib: Annotated[
+        int, _option("room beyond it that is kept free for coming bursts", "MiB", ge=0, le=65536)
+    ] = 512
+    audit_most: Annotated[
+        float, _option("share of the card that blanks kept for audit may hold", ge=0, le=1)
+    ] = 0.1
+
+
 class Console(Section, frozen=True):
     """The technician's cable."""
 
@@ -154,6 +168,7 @@ class Config(Section, frozen=True):
     sealing: Sealing = Sealing()
     uplink: Uplink = Uplink()
     keeper: Keeper = Keeper()
+    card: Card = Card()
     console: Console = Console()
 
 

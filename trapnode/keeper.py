@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from trapnode import __version__
+from trapnode.errors import CardFull
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import Faults, Status, pack_status
-from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.model import Boot, CardState, ClockTrust, MessageKind
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
@@ -33,7 +34,6 @@ STALE_S = {
 }
 SNAPSHOT_S = 10.0
 SETTLED_S = 60.0  # The others have started by then, or are at fault.
-CARD_LOW_BYTES = 256 << 20
 
 
 class Battery(Protocol):
@@ -76,6 +76,7 @@ class Health:
     battery_mv: int | None
     temperature_c: float | None
     card: tuple[int, int]  # Free and total bytes.
+    card_state: CardState
     clock_trust: ClockTrust
     faults: tuple[tuple[Faults, str], ...]
 
@@ -114,7 +115,7 @@ class Keeper:
         settled = self._settled(clock.monotonic())
         beats = {beat.process: beat for beat in ram.read_beats(self._run)}
         found = self._tally()
-        faults = self._process_faults(beats, clock.monotonic(), settled) + _tally_faults(found)
+        faults = self._process_faults(beats, clock.monotonic(), settled) + found.faults()
         health = self._health(clock, trust, faults)
         ram.write_snapshot(self._run, self._snapshot(clock, health, found, beats))
         if not settled and not beats.keys() >= set(self._keeping.processes):
@@ -138,12 +139,14 @@ class Keeper:
     def _health(
         self, clock: Clock, trust: ClockTrust, seen: Iterable[tuple[Faults, str]]
     ) -> Health:
+        card_state = CardState.OK if self._has_room() else CardState.FULL
         card = self._store.card_space()
         faults = list(seen)
         if self._keeping.config_fault:
             faults.append((Faults.CONFIG, f"configuration: {self._keeping.config_fault}"))
-        if card[0] < CARD_LOW_BYTES:
-            faults.append((Faults.CARD, f"card: {card[0] >> 20} MiB free"))
+        if card_state is CardState.FULL:
+            text = f"card: full, {card[0] >> 20} MiB free, and nothing more may go"
+            faults.append((Faults.CARD, text))
         if trust is ClockTrust.NONE:
             faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
         battery_mv = self._battery.millivolts()
@@ -153,9 +156,18 @@ class Keeper:
             battery_mv=battery_mv,
             temperature_c=self._thermometer.celsius(),
             card=card,
+            card_state=card_state,
             clock_trust=trust,
             faults=tuple(faults),
         )
+
+    def _has_room(self) -> bool:
+        """Make room ahead of need; say whether there is enough for the bursts to come."""
+        try:
+            return self._store.make_room() >= self._store.limits().ahead
+        except CardFull as error:  # Not even room to say what goes.
+            log.error("%s", error)
+            return False
 
     def _process_faults(
         self, beats: Mapping[str, ram.Beat], now_s: float, settled: bool
@@ -188,6 +200,7 @@ class Keeper:
             "temperature_c": health.temperature_c,
             "card_free_bytes": health.card[0],
             "card_total_bytes": health.card[1],
+            "card_state": health.card_state.value,
             **found.as_snapshot(),
             "processes": {
                 name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
@@ -223,20 +236,3 @@ class Keeper:
             )
         self._found = None  # Our own commit is no change to `changes`.
         ring(self._run, UPLINKER)
-
-
-def _tally_faults(found: Tally) -> list[tuple[Faults, str]]:
-    faults = []
-    if found.stuck:
-        last = f", last: {found.stuck_reason}" if found.stuck_reason else ""
-        text = f"radio: {_many(found.stuck, 'message')} tried in vain{last}"
-        faults.append((Faults.UPLINKER, text))
-    if found.parked:
-        faults.append((Faults.UPLINKER, f"radio: {_many(found.parked, 'message')} parked"))
-    if found.lost_frames:
-        faults.append((Faults.CARD, f"card: {_many(found.lost_frames, 'frame')} lost"))
-    return faults
-
-
-def _many(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

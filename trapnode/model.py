@@ -10,6 +10,7 @@ from datetime import datetime
 
 from trapnode.words import (
     CaptureMethod,
+    CardState,
     ClockTrust,
     FrameState,
     MessageKind,
@@ -27,6 +28,7 @@ __all__ = [
     "TAXA",
     "Boot",
     "CaptureMethod",
+    "CardState",
     "ClockTrust",
     "Decision",
     "Detection",

@@ -12,10 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from trapnode.errors import StoreError
+from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Boot, Shot, Trigger
 from trapnode.policy.burst import BurstPlan, goes_on, held_again_s, quiet_until, sync_due
+from trapnode.policy.retention import burst_bytes, plan_within
 from trapnode.store.burst import Burst
 from trapnode.store.doorbell import SORTER, ring
 from trapnode.store.store import Store
@@ -89,6 +90,10 @@ class Station:
         self._store = store
         self._run = run
         self._fault = ""
+        self._full = ""  # What the room on the card does not allow.
+        self._early = ""  # Which burst the card cut short last.
+        self._missed = 0  # Triggers without a picture since there was room.
+        self._shot_bytes = 0  # Of the last shot.
         self._quiet_s = -math.inf  # Edges from before we looked count: the camera was opening.
         self._held_s = -math.inf  # A pin that is still high counts again from here,
         self._held = 0  # having counted so often since it rose.
@@ -99,7 +104,7 @@ class Station:
             camera=camera,
             clock=clock,
             motion=lambda: pir.active and not stopping(),
-            still_alive=lambda: alive(self._fault),
+            still_alive=lambda: alive(self._fault or self._full or self._early),
         )
         self._watch(pir, here)  # Boot is the trigger.
         for _ in self._repair():
@@ -109,6 +114,8 @@ class Station:
             self._watch(pir, here)
         ring(self._run, SORTER)
         while not stopping():
+            if self._full and self._plan_in(self._store.room()) == self._plan:
+                self._full, self._missed = "", 0
             here.still_alive()
             clock.wait([pir, stopping], ROUND_S if not pir.active else HELD_ROUND_S)
             if not stopping():
@@ -141,17 +148,22 @@ class Station:
         began_s = clock.monotonic()
         at = clock.now() - timedelta(seconds=began_s - edge_s)
         first = here.camera.shoot()  # Before the card is asked for anything.
+        if (plan := self._plan_for(first)) is None:
+            self._pause(edge_s, clock.monotonic())
+            return
         burst = self._store.archive.begin(
             who.unit, who.utc_offset_min, here.camera.model, Trigger(at, edge_s), who.boot
         )
         try:
-            self._fill(burst, first, began_s, here)
+            self._fill(burst, first, began_s, plan, here)
+            self._early = ""
+        except CardFull as error:
+            self._early = f"sequence {burst.sequence} ended early: {error}"
+            log.error("%s", self._early)
         finally:
             # A card that stalls in `close` must not swallow the next animal.
-            ended_s = clock.monotonic()
-            self._quiet_s = quiet_until(edge_s, ended_s, self._camera_delay_s)
-            self._held_s = ended_s + held_again_s(self._held)
-            burst.close()
+            self._pause(edge_s, clock.monotonic())
+            self._close(burst)
         log.info(
             "sequence %d: %d frames, %d bytes on the card",
             burst.sequence,
@@ -160,21 +172,61 @@ class Station:
         )
         ring(self._run, SORTER)
 
-    def _fill(self, burst: Burst, shot: Shot, shot_s: float, here: _Here) -> None:
+    def _pause(self, edge_s: float, ended_s: float) -> None:
+        """Note until when edges are ignored, after what a trigger made."""
+        self._quiet_s = quiet_until(edge_s, ended_s, self._camera_delay_s)
+        self._held_s = ended_s + held_again_s(self._held)
+
+    def _plan_for(self, first: Shot) -> BurstPlan | None:
+        """Give the burst that the card has room for, and make room if need be; None: none."""
+        self._shot_bytes = len(first.frame) + len(first.preview)
+        need = burst_bytes(self._plan, self._shot_bytes)
+        try:
+            room = self._store.room()
+            if room < need:
+                room = self._store.make_room(need)
+        except CardFailed:
+            raise
+        except StoreError as error:
+            log.error("making no room: %s", error)
+            return self._plan  # The card itself will say how much it takes.
+        plan = self._plan_in(room)
+        if plan is None:
+            self._missed += 1
+            self._full = f"card full: {self._missed} triggers without a picture"
+        else:
+            self._missed = 0
+            self._full = "" if plan == self._plan else "card full: bursts of one frame"
+        if self._full:
+            log.error("%s", self._full)
+        return plan
+
+    def _plan_in(self, room: int) -> BurstPlan | None:
+        return plan_within(self._plan, room, self._shot_bytes)
+
+    def _close(self, burst: Burst) -> None:
+        """End a burst; rows that find no room are tried again after some was made."""
+        try:
+            burst.close()
+        except CardFull:
+            self._store.make_room(0)
+            burst.close()
+
+    def _fill(self, burst: Burst, shot: Shot, shot_s: float, plan: BurstPlan, here: _Here) -> None:
         """Save the first shot and take what else the burst has; `shot_s` is when it began."""
         clock, taken, unsynced_since = here.clock, 0, 0.0
         while True:
             exposure_s = clock.monotonic() - shot_s
             burst.add(shot)
             taken += 1
-            next_s = shot_s + self._plan.interval_s
+            next_s = shot_s + plan.interval_s
             if burst.unsynced == 1:
                 unsynced_since = clock.monotonic()
             next_saved_s = max(next_s, clock.monotonic()) + exposure_s
             if sync_due(taken, burst.unsynced, next_saved_s - unsynced_since):
                 burst.sync()
             here.still_alive()
-            if not goes_on(taken, here.motion(), self._plan):
+            if not goes_on(taken, here.motion(), plan):
                 return
             if (early_s := next_s - clock.monotonic()) > 0:
                 clock.wait([], early_s)

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 __all__ = [
     "CaptureMethod",
+    "CardState",
     "ClockTrust",
     "FrameState",
     "MessageKind",
@@ -50,6 +51,15 @@ class ClockTrust(StrEnum):
     NETWORK = "network"  # Iridium, LoRaWAN or a technician set it.
 
 
+class CardState(StrEnum):
+    """How the card is."""
+
+    OK = "ok"
+    FULL = "full"  # All that may go has gone, and still there is little room.
+    FAILING = "failing"  # It reads back other bytes than were written.
+    FAILED = "failed"  # It takes no more writes: the store is in RAM.
+
+
 class SequenceState(StrEnum):
     """How far a sequence has come."""
 
@@ -65,6 +75,10 @@ class FrameState(StrEnum):
     DISCARDING = "discarding"  # The verdict is on the card, the pixels are about to go.
     DISCARDED = "discarded"  # The preview and the scores stay.
     LOST = "lost"  # The row is there, the file is not.
+    EVICTING = "evicting"  # The card is full, the pixels are about to go.
+    EVICTED = "evicted"  # The preview and the scores stay.
+    FADING = "fading"  # The card is full, the preview of a blank is about to go too.
+    FADED = "faded"  # The scores stay.
 
 
 class Verdict(StrEnum):

@@ -20,6 +20,7 @@ from trapnode.errors import DeviceError
 from trapnode.loop import Alive, Clock, Stop
 from trapnode.model import Boot, ClockTrust
 from trapnode.policy.report import Watch
+from trapnode.policy.retention import Allowance
 from trapnode.sim.world import World
 from trapnode.store import ram
 from trapnode.store.disk import write_whole
@@ -63,7 +64,10 @@ class Process:
 
     def store(self, sealing: Sealing | None = None) -> Store:
         """Open the store; raise StoreError."""
-        return open_store(Path(self.config.paths.state), sealing=sealing)
+        card = self.config.card
+        allowance = Allowance(card.reserve_mib, card.ahead_mib, card.audit_most)
+        state = Path(self.config.paths.state)
+        return open_store(state, sealing=sealing, allowance=allowance)
 
     def boot(self, store: Store) -> Boot:
         """Give the row of this boot."""

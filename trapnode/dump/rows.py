@@ -29,6 +29,8 @@ Row = dict[str, Cell]
 REMARKS = {
     FrameState.DISCARDED: "preview only: judged blank, the full picture was discarded",
     FrameState.DISCARDING: "preview only: judged blank, the full picture was discarded",
+    FrameState.EVICTING: "preview only: the full picture made room on a full card",
+    FrameState.EVICTED: "preview only: the full picture made room on a full card",
     FrameState.LOST: "preview only: the full picture was lost",
     FrameState.WHOLE: "preview only: the full picture cannot be read",
 }

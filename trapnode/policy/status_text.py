@@ -54,7 +54,8 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         "battery": f"{_scaled(snapshot, 'battery_mv', 1000, ' V', 'no gauge', 2)}"
         f", processor {_scaled(snapshot, 'temperature_c', 1, ' C', 'without thermometer')}",
         "card": f"{_scaled(snapshot, 'card_free_bytes', GIGABYTE, ' GB')} free"
-        f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')}",
+        f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')},"
+        f" {said('card_state')}, {said('evicted')} evicted ({said('evicted_audit')} audit)",
         "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"
         f" {said('discarded')} discarded, {said('lost_frames')} frames lost",
         "sorter": f"{said('unsorted')} unsorted, {said('unclassified')} unclassified",

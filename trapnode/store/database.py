@@ -1,4 +1,4 @@
-"""The SQLite file: schema, connection, transactions. Moments are stored as ISO 8601 text in UTC."""
+"""The SQLite file: connection, transactions. Moments are stored as ISO 8601 text in UTC."""
 
 import contextlib
 import fcntl
@@ -11,93 +11,15 @@ from pathlib import Path
 
 from trapnode.errors import StoreError
 from trapnode.store.refusal import store_error
+from trapnode.store.schema import prepared
 
 __all__ = ["Connect", "Database", "moment", "text"]
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
 BUSY_S = 20.0  # The others hold a write lock for milliseconds, but cards stall for seconds.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 SUSPECT = ".suspect"  # Suffix of the note that a query found the file broken.
-
-SCHEMA = """
-CREATE TABLE boot (
-    id INTEGER PRIMARY KEY,
-    kernel_id TEXT NOT NULL UNIQUE,      -- /proc/sys/kernel/random/boot_id
-    started_at TEXT NOT NULL,
-    wake_reason TEXT NOT NULL,
-    clock_trust TEXT NOT NULL
-) STRICT;
-CREATE TABLE sequence (
-    id INTEGER PRIMARY KEY,
-    stem TEXT NOT NULL UNIQUE,           -- what its file names share
-    boot INTEGER REFERENCES boot(id),    -- NULL: adopted from the card
-    triggered_at TEXT NOT NULL,
-    monotonic_s REAL NOT NULL,
-    source TEXT NOT NULL,
-    capture_method TEXT NOT NULL,
-    state TEXT NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0     -- how often the sorter has begun to judge it
-) STRICT;
-CREATE INDEX sequence_state ON sequence(state, id) WHERE state != 'sorted';
-CREATE TABLE frame (
-    sequence INTEGER NOT NULL REFERENCES sequence(id),
-    number INTEGER NOT NULL,
-    path TEXT NOT NULL UNIQUE,           -- relative to the archive
-    captured_at TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    preview_bytes INTEGER NOT NULL,      -- 0: no preview on the card
-    state TEXT NOT NULL,
-    scores TEXT,                         -- JSON: label to probability; NULL: not classified
-    detections TEXT,                     -- JSON: [x, y, width, height, probability], best first
-    mark TEXT NOT NULL, preview_mark TEXT NOT NULL,  -- of sealed files; empty: they lie open
-    PRIMARY KEY (sequence, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX frame_state ON frame(state) WHERE state = 'discarding';
-CREATE TABLE observation (
-    id INTEGER PRIMARY KEY REFERENCES sequence(id),
-    verdict TEXT NOT NULL,
-    label TEXT NOT NULL,
-    probability REAL,
-    event INTEGER NOT NULL,
-    target INTEGER NOT NULL,
-    audit INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    classified_by TEXT NOT NULL,
-    classified_at TEXT NOT NULL,
-    count INTEGER                        -- individuals; NULL: not counted
-) STRICT;
-CREATE INDEX observation_label ON observation(label, id);
-CREATE TABLE message (
-    counter INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    priority INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    attempted_boot INTEGER,              -- the boot of the last attempt
-    not_before TEXT NOT NULL,
-    made_at TEXT NOT NULL,
-    accepted_at TEXT,
-    reason TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE TABLE report (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    body BLOB NOT NULL,
-    priority INTEGER NOT NULL,
-    made_at TEXT NOT NULL,
-    observation INTEGER UNIQUE REFERENCES observation(id),
-    message INTEGER REFERENCES message(counter)  -- NULL: waits to be put into one
-) STRICT;
-CREATE INDEX report_waiting ON report(priority, id) WHERE message IS NULL;
-CREATE INDEX report_message ON report(message);
-CREATE TABLE counter (
-    name TEXT PRIMARY KEY,
-    next INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-"""
 
 Connect = Callable[[Path], sqlite3.Connection]
 
@@ -208,7 +130,7 @@ def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connectio
     try:
         connection = connect(path)
         _examine(connection, path.with_suffix(SUSPECT))
-        return _prepared(connection, path)
+        return prepared(connection, path)
     except (sqlite3.OperationalError, StoreError):
         if connection is not None:
             connection.close()
@@ -219,7 +141,7 @@ def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connectio
             connection.close()
         _move_away(path, quarantine)
         path.with_suffix(SUSPECT).unlink(missing_ok=True)
-        return _prepared(connect(path), path)
+        return prepared(connect(path), path)
 
 
 def _examine(connection: sqlite3.Connection, suspect: Path) -> None:
@@ -232,20 +154,11 @@ def _examine(connection: sqlite3.Connection, suspect: Path) -> None:
         raise sqlite3.DatabaseError(answer)
 
 
-def _prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise StoreError(f"{path}: schema {version}, but this trapnode knows up to {VERSION}")
-    if version == 0:
-        connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
-    connection.execute("SELECT count(*) FROM boot").fetchone()
-    return connection
-
-
 def _move_away(path: Path, quarantine: Path) -> None:
     quarantine.mkdir(exist_ok=True)
-    taken = len(list(quarantine.glob(f"*.{path.name}")))
+    olds = quarantine.glob(f"[0-9][0-9][0-9].{path.name}")
+    number = max((int(old.name[:3]) for old in olds), default=-1) + 1
     for suffix in ("-shm", "-wal", ""):  # SQLite deletes a log whose database is gone.
         source = path.with_name(path.name + suffix)
         if source.exists():
-            source.rename(quarantine / f"{taken:03d}.{path.name}{suffix}")
+            source.rename(quarantine / f"{number:03d}.{path.name}{suffix}")

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trapnode.policy.retention import DEFAULT, Allowance, CardLimits, limits_of, missing
 from trapnode.store.archive import Archive
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
+from trapnode.store.eviction import Eviction
 from trapnode.store.outbox import Outbox
 from trapnode.store.refusal import store_error
 from trapnode.store.repair import Repair, Repairs
@@ -19,6 +21,7 @@ __all__ = ["Store", "open_store"]
 
 DATABASE = "trapnode.db"
 COUNTERS = "counters"
+FILES_LEFT = 200  # Fewer free inodes than this are none; a file system without any has 0 of 0.
 LAST_GOOD = "last-good.toml"
 
 
@@ -32,6 +35,7 @@ class Store:
     sequences: Sequences
     outbox: Outbox
     disk: Disk
+    allowance: Allowance = DEFAULT
 
     def repair_steps(self) -> Iterator[None]:
         """Put right what the last power cut left, step by step; only the station calls it."""
@@ -49,12 +53,39 @@ class Store:
         return Repair(self.archive, quarantine, self.disk, self.database)
 
     def card_space(self) -> tuple[int, int]:
-        """Give free and total bytes of the card; raise StoreError."""
+        """Give free and total bytes of the card; raise StoreError.
+
+        Where no more files fit, nothing is free.
+        """
         try:
             space = os.statvfs(self.state)
         except OSError as error:
             raise store_error(str(self.state), error) from error
-        return space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
+        names_left = space.f_favail >= min(FILES_LEFT, space.f_files // 8)
+        free = space.f_bavail * space.f_frsize if names_left else 0
+        return free, space.f_blocks * space.f_frsize
+
+    def limits(self) -> CardLimits:
+        """Give how full this card may get; raise StoreError."""
+        return limits_of(self.card_space()[1], self.allowance)
+
+    def room(self) -> int:
+        """Give the bytes that pictures may still use; raise StoreError."""
+        return max(0, self.card_space()[0] - self.limits().reserve)
+
+    def make_room(self, wanted: int | None = None) -> int:
+        """Have room for `wanted` bytes, or for the bursts to come, as far as anything may go.
+
+        Give the room there is then. Raise StoreError.
+        """
+        if need := missing(self.card_space()[0], self.limits(), wanted):
+            self.eviction.free(need)
+        return self.room()
+
+    @property
+    def eviction(self) -> Eviction:
+        """What may go when the card is full."""
+        return Eviction(self.archive.root, self.disk, self.database)
 
     def close(self) -> None:
         """Close the store."""
@@ -66,6 +97,7 @@ def open_store(
     disk: Disk | None = None,
     connect: Connect = connect,
     sealing: Sealing | None = None,
+    allowance: Allowance = DEFAULT,
 ) -> Store:
     """Open the store in a folder, making what is missing; raise StoreError.
 
@@ -85,4 +117,5 @@ def open_store(
         sequences=Sequences(database),
         outbox=Outbox(database, Ceiling(state / COUNTERS, disk)),
         disk=disk,
+        allowance=allowance,
     )

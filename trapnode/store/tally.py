@@ -2,12 +2,14 @@
 
 from dataclasses import asdict, dataclass, fields
 
+from trapnode.message import Faults
 from trapnode.store.store import Store
 
 __all__ = ["Tally", "changes", "tally"]
 
 VAIN_ATTEMPTS = 3  # Of one message; a sky that hides the satellites passes sooner.
 STUCK = f"state = 'attempted' AND attempts >= {VAIN_ATTEMPTS}"
+EVICTED = "state IN ('evicting', 'evicted')"
 
 COUNTS = f"""
     SELECT (SELECT count(*) FROM sequence),
@@ -19,7 +21,10 @@ COUNTS = f"""
              + (SELECT count(*) FROM message WHERE state IN ('queued', 'attempted')),
            (SELECT count(*) FROM message WHERE state = 'parked'),
            (SELECT count(*) FROM message WHERE {STUCK}),
-           (SELECT count(*) FROM frame WHERE state = 'lost')"""
+           (SELECT count(*) FROM frame WHERE state = 'lost'),
+           (SELECT count(DISTINCT sequence) FROM frame WHERE {EVICTED}),
+           (SELECT count(DISTINCT f.sequence) FROM frame f JOIN observation o
+             ON o.id = f.sequence WHERE o.audit = 1 AND {EVICTED})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Tally:
     parked: int
     stuck: int  # Messages that were tried in vain, again and again.
     lost_frames: int
+    evicted: int  # Sequences whose pixels made room on a full card,
+    evicted_audit: int  # and those of them that were kept for audit.
     last_trigger: str | None
     last_accepted: str | None
     stuck_reason: str  # Of the latest of the stuck messages; empty if there is none.
@@ -42,6 +49,19 @@ class Tally:
     def as_snapshot(self) -> dict[str, object]:
         """Give the tally as part of the status snapshot."""
         return asdict(self)
+
+    def faults(self) -> list[tuple[Faults, str]]:
+        """Say what of it a technician must hear."""
+        faults = []
+        if self.stuck:
+            last = f", last: {self.stuck_reason}" if self.stuck_reason else ""
+            text = f"radio: {_many(self.stuck, 'message')} tried in vain{last}"
+            faults.append((Faults.UPLINKER, text))
+        if self.parked:
+            faults.append((Faults.UPLINKER, f"radio: {_many(self.parked, 'message')} parked"))
+        if self.lost_frames:
+            faults.append((Faults.CARD, f"card: {_many(self.lost_frames, 'frame')} lost"))
+        return faults
 
 
 def tally(store: Store) -> Tally:
@@ -68,3 +88,7 @@ def changes(store: Store) -> int:
     row = store.database.row("PRAGMA data_version")
     assert row is not None
     return int(str(row[0]))
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
