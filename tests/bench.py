@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tests.sets import card_of
 from trapnode.cli.crew import Crew, await_that
 from trapnode.cli.demo import CONFIG, ORIGIN, folders_of, own
-from trapnode.cli.unit import models
+from trapnode.cli.judges import models
 from trapnode.devices.detector import TfliteDetector
 from trapnode.devices.judge import TfliteJudge, read_set
 from trapnode.devices.picture import crop, decode, letterbox, squash

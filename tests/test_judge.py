@@ -11,7 +11,7 @@ from models.training import decide
 from models.training import fusion as reference
 from tests.sets import CARD, CLASSIFIER, DETECTOR, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
 from tests.test_classifier import RUNTIMES
-from trapnode.cli.unit import load_judge
+from trapnode.cli.judges import load_judge
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import TfliteClassifier
 from trapnode.devices.detector import TfliteDetector

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.unit import models
+from trapnode.cli.judges import models
 from trapnode.sim.scene import show
 from trapnode.sim.world import World
 from trapnode.store.ram import read_beats, read_snapshot

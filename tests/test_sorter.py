@@ -14,6 +14,7 @@ from tests.fakes import (
     After,
     KnowingClassifier,
     NumberedCamera,
+    OneJudge,
     ScriptedClassifier,
     boot,
     jpeg,
@@ -264,7 +265,7 @@ def test_a_target_that_the_model_does_not_know_discards_nothing_and_is_a_fault(s
     take(store, run, clock, bursts=2)
     script = ScriptedClassifier([BLANK] * 3 + [DEER] * 3)
     sorting = Sorting(Watch(("leopord",), (), 0.0), 0.0, 1800.0, lambda: 0.5)
-    sorter = Sorter(store, run, sorting, lambda: script)
+    sorter = Sorter(store, run, sorting, OneJudge(lambda: script))
     said: list[str] = []
     sorter.run(clock, After(lambda: all_done(store)), said.append)
     assert [each.label for each in store.sequences.observations()] == ["unclassified", "deer"]
@@ -369,9 +370,8 @@ def test_a_judge_that_raises_costs_no_picture(store, run, clock):
 def test_the_loop_sorts_until_told_to_stop(store, run, clock):
     take(store, run, clock, bursts=2)
     watch = Watch(("leopard",), (), 0.0)
-    sorter = Sorter(
-        store, run, Sorting(watch, 0.0, 0.0, lambda: 0.5), lambda: KnowingClassifier((DEER, BLANK))
-    )
+    judges = OneJudge(lambda: KnowingClassifier((DEER, BLANK)))
+    sorter = Sorter(store, run, Sorting(watch, 0.0, 0.0, lambda: 0.5), judges)
     said: list[str] = []
     sorter.run(clock, After(lambda: all_done(store)), said.append)
     assert set(said) == {""}

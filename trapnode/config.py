@@ -89,8 +89,17 @@ class Sorter(Section, frozen=True):
     """How frames are judged."""
 
     model: Annotated[
-        str, _option("set of models in models/, or the path of its card", min_length=1)
+        str,
+        _option(
+            "set in models/, or the path of its card; installed sets come before it", min_length=1
+        ),
     ] = "amur"
+    frame_max_s: Annotated[
+        float, _option("slowest self-test of a set to install, a frame", "s", ge=0.01, le=60)
+    ] = 2.0
+    memory_max_mib: Annotated[
+        int, _option("most memory of a set to install, in its self-test", "MiB", ge=32, le=256)
+    ] = 160
     targets: Annotated[
         tuple[str, ...], _option("labels the unit watches for, never discarded lightly")
     ] = ("leopard",)

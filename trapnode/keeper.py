@@ -202,6 +202,7 @@ class Keeper:
             "card_total_bytes": health.card[1],
             "card_state": health.card_state.value,
             **found.as_snapshot(),
+            "set": ram.read_set(self._run),
             "processes": {
                 name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
                 for name, beat in beats.items()

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from trapnode.errors import TrapnodeError
 from trapnode.judging import Judge, judged, unseen
@@ -28,10 +29,11 @@ from trapnode.policy.events import event_of
 from trapnode.policy.lens import LAST, covered, lens_fault
 from trapnode.policy.report import Watch, priority, reportable
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
+from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.store import Store
 
-__all__ = ["Sorter", "Sorting"]
+__all__ = ["Judges", "Sorter", "Sorting"]
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +52,31 @@ class Sorting:
     draw: Callable[[], float]
 
 
+class Judges(Protocol):
+    """Where a judge comes from."""
+
+    @property
+    def fault(self) -> str:
+        """Say what is wrong with the choice that `load` made, or nothing."""
+        ...
+
+    def load(self) -> Judge:
+        """Load the set that judges now; raise TrapnodeError if none can be trusted."""
+        ...
+
+    def changed(self) -> bool:
+        """Say whether another set may be the one that judges since the last load."""
+        ...
+
+
 class Sorter:
     """The loop over the store's unsorted sequences."""
 
-    def __init__(
-        self, store: Store, run: Path, sorting: Sorting, load: Callable[[], Judge]
-    ) -> None:
+    def __init__(self, store: Store, run: Path, sorting: Sorting, judges: Judges) -> None:
         self._store = store
         self._run = run
         self._sorting = sorting
-        self._load = load
+        self._judges = judges
         self._judge: Judge | None = None
         self._load_again_s = 0.0  # Monotonic.
         self._strangers = False  # Targets that the model does not know.
@@ -85,34 +102,42 @@ class Sorter:
 
     def sort_next(self, clock: Clock) -> bool:
         """Do one piece of work; say whether there was one."""
+        waiting = self._judge is None and clock.monotonic() >= self._load_again_s
+        if waiting or self._judges.changed():
+            self._load_judge(clock)
         if frames := self._store.sequences.discarding():
             self._discard(frames)
             return True
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False
-        if self._judge is None and clock.monotonic() >= self._load_again_s:
-            self._load_judge(clock)
         scores, decision = self._judged(sequence)
         self._conclude(sequence, scores, decision, clock)
         self._look_back()
         return True
 
     def _load_judge(self, clock: Clock) -> None:
+        self._judge = None  # First: there is no memory for two sets.
+        ram.write_set(self._run, "none")
         try:
-            self._judge = self._load()
+            self._judge = self._judges.load()
         except (TrapnodeError, MemoryError) as error:
             self._load_again_s = clock.monotonic() + LOAD_AGAIN_S
             self._fault = f"no classifier, every sequence is kept: {error}"
             log.error("%s", self._fault)
             return
         log.info("judging by %s", self._judge.name)
+        ram.write_set(self._run, self._judge.name)
         strangers = set(self._sorting.watch.targets) - set(self._judge.labels)
         named = ", ".join(sorted(strangers))
         self._strangers = bool(strangers)
         self._fault = (
-            f"the model knows no {named} (sorter.targets): nothing is discarded" if named else ""
+            f"the model knows no {named} (sorter.targets): nothing is discarded"
+            if named
+            else self._judges.fault
         )
+        if self._fault:
+            log.error("%s", self._fault)
 
     def _look_back(self) -> None:
         """Look whether the lens shows anything: by the rows, for a boot may see one sequence."""

@@ -119,6 +119,7 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     dump.add_argument(
         "--deployments", metavar="FILE", help="the desk's file of places and dates (TOML)"
     )
+    _add_model(commands)
     decode = _add(
         commands,
         "decode",
@@ -171,13 +172,34 @@ def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
 
 
+def _add_model(commands: "argparse._SubParsersAction[Parser]") -> None:
+    stick = "trapnode model install /media/stick/amur.json"
+    does = "swap the unit's set of models: a new one judges only after its self-test"
+    model = _add(commands, "model", does, "trapnode.cli.model:model_list", stick)
+    actions = model.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def add(name: str, does: str, example: str) -> argparse.ArgumentParser:
+        action = _add(actions, name, does, f"trapnode.cli.model:model_{name}", example)
+        _add_config(action)
+        return action
+
+    install = add("install", "test a set; one that passes judges from the next sequence on", stick)
+    install.add_argument("card", metavar="CARD", help="a set's card (.json), its models beside it")
+    add("list", "the sets of this unit, the one that judges first", "trapnode model list")
+    test = add("test", "self-test of a set: known frames, time, memory", "trapnode model test")
+    test.add_argument(
+        "card", metavar="CARD", nargs="?", help="a set's card or name (default: the first)"
+    )
+    add("rollback", "let the set before judge again", "trapnode model rollback")
+
+
 def _add(
     commands: "argparse._SubParsersAction[Parser]",
     name: str,
     does: str,
     run: str,
     example: str,
-) -> argparse.ArgumentParser:
+) -> Parser:
     command = commands.add_parser(
         name, help=does, description=does[0].upper() + does[1:] + ".", epilog=f"example: {example}"
     )

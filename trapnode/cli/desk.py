@@ -17,7 +17,7 @@ from trapnode.errors import TrapnodeError, UsageError
 if TYPE_CHECKING:
     from trapnode.config import Config
 
-__all__ = ["classify", "config", "decode", "dump", "status"]
+__all__ = ["classify", "config", "decode", "dump", "read_or_defaults", "status"]
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -51,9 +51,9 @@ def status(arguments: argparse.Namespace) -> None:
 def classify(arguments: argparse.Namespace) -> None:
     """Run the sorter's models over pictures; write CSV, JSON, or a short table."""
     from trapnode.classify import classify as run
-    from trapnode.cli.unit import load_judge
+    from trapnode.cli.judges import load_judge
 
-    sorter = _config(arguments).sorter
+    sorter = read_or_defaults(arguments).sorter
     run(
         [Path(path) for path in arguments.paths],
         load_judge(sorter.model, sorter.targets),
@@ -69,7 +69,7 @@ def dump(arguments: argparse.Namespace) -> None:
     from trapnode.dump import write_dump
     from trapnode.store.reading import open_for_dump
 
-    chosen = _config(arguments)
+    chosen = read_or_defaults(arguments)
     with (
         tempfile.TemporaryDirectory() as scratch,
         contextlib.closing(open_for_dump(Path(chosen.paths.state), Path(scratch))) as store,
@@ -115,7 +115,7 @@ def config(arguments: argparse.Namespace) -> None:
             )
         print(f"{arguments.config}: good")
         return
-    chosen = _config(arguments)
+    chosen = read_or_defaults(arguments)
     values = msgspec.to_builtins(chosen)
     section = ""
     for option in options():
@@ -128,7 +128,7 @@ def config(arguments: argparse.Namespace) -> None:
         print(f"{name} = {json.dumps(values[table][name])}  # {remark}")
 
 
-def _config(arguments: argparse.Namespace) -> "Config":
+def read_or_defaults(arguments: argparse.Namespace) -> "Config":
     """Read the configuration; at a desk without one, the defaults."""
     from trapnode.cli import CONFIG
     from trapnode.config import Config, read

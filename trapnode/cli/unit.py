@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +29,12 @@ from trapnode.store.sequences import begin_boot
 from trapnode.store.store import LAST_GOOD, Store, open_store
 
 if TYPE_CHECKING:
-    from trapnode.devices.judge import TfliteJudge
     from trapnode.station import Camera, Pir
 
 __all__ = [
     "console",
     "keeper",
     "last_good",
-    "load_judge",
-    "models",
     "sorter",
     "station",
     "uplinker",
@@ -45,7 +42,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-THREADS = 4  # Of the models: all cores of a Zero 2 W; the sorter is nice to the other processes.
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 
@@ -116,6 +112,7 @@ def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":
 
 def sorter(arguments: argparse.Namespace) -> None:
     """Run the sorter until SIGTERM."""
+    from trapnode.cli.model import chooser
     from trapnode.sorter import Sorter, Sorting
 
     with _process("sorter", arguments) as own, contextlib.ExitStack() as opened:
@@ -128,9 +125,7 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(
-            store, own.run, sorting, lambda: load_judge(config.sorter.model, config.sorter.targets)
-        )
+        loop = Sorter(store, own.run, sorting, chooser(config, store.disk))
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -197,24 +192,6 @@ def last_good(twins: str | None = None) -> Path:
     """Give the place of the last good configuration: fixed, for a broken one names no folder."""
     folder = twins or os.environ.get("STATE_DIRECTORY") or Config().paths.state
     return Path(folder) / LAST_GOOD
-
-
-def load_judge(name: str, targets: Sequence[str]) -> "TfliteJudge":
-    """Load a set of models by the name of its card in models/, or by the card's path."""
-    try:
-        from trapnode.devices.judge import TfliteJudge
-    except (ImportError, SystemError) as error:  # numpy 2 under tflite-runtime is a SystemError.
-        raise DeviceError(f"the models' runtime does not load: {error}") from error
-    card = Path(name) if name.endswith(".json") else models() / f"{name}.json"
-    threads = min(os.cpu_count() or 1, THREADS)
-    return TfliteJudge(card, targets=targets, threads=threads)
-
-
-def models() -> Path:
-    """Give the folder of the models: in the installed package, or in a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parent / "models"
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ __all__ = [
     "number",
     "quantised",
     "read",
+    "set_files",
     "source",
     "take",
     "text",
@@ -89,6 +90,19 @@ def model_file(top: Any, folder: Path) -> ModelFile:
         bytes=int(number(top, "bytes", 1, MAX_MODEL_BYTES)),
         sha256=text(top, "sha256").lower(),
     )
+
+
+def set_files(path: Path) -> tuple[str, tuple[Path, ...], tuple[Path, ...]]:
+    """Name a set, its cards (its own first) and its models, by its card; raise ModelRefused."""
+    name, parts = read(path, _named)
+    models = tuple(read(part, model_file).path for part in parts or (path,))
+    return name, tuple(dict.fromkeys((path, *parts))), models
+
+
+def _named(top: Any, folder: Path) -> tuple[str, tuple[Path, ...]]:
+    """Give the name of a set and the cards that its card names; a classifier's own names none."""
+    name = f"{text(top, 'name')}-{text(top, 'version')}"
+    return name, tuple(folder / bare(top, key) for key in ("detector", "classifier") if key in top)
 
 
 def source(top: Any) -> Source:

@@ -58,7 +58,8 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         f" {said('card_state')}, {said('evicted')} evicted ({said('evicted_audit')} audit)",
         "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"
         f" {said('discarded')} discarded, {said('lost_frames')} frames lost",
-        "sorter": f"{said('unsorted')} unsorted, {said('unclassified')} unclassified",
+        "sorter": f"{said('unsorted')} unsorted, {said('unclassified')} unclassified,"
+        f" by {said('set')}",
         "radio": f"{said('waiting')} waiting, {said('parked')} parked",
         "trigger": f"last {_moment(snapshot, 'last_trigger')}",
         "accepted": f"last {_moment(snapshot, 'last_accepted')}",

@@ -1,4 +1,4 @@
-"""What lives in RAM beside the store: heartbeats and the status snapshot. Lost with the power.
+"""What lives in RAM beside the store: heartbeats, the set that judges, the status snapshot.
 
 A write that fails is logged and forgotten: the keeper sees the old beat grow stale.
 """
@@ -10,11 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Beat", "beat", "read_beats", "read_snapshot", "write_snapshot"]
+__all__ = [
+    "Beat",
+    "beat",
+    "read_beats",
+    "read_set",
+    "read_snapshot",
+    "write_set",
+    "write_snapshot",
+]
 
 log = logging.getLogger(__name__)
 
 SNAPSHOT = "status.json"
+SET = "set.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,18 @@ def read_beats(run: Path) -> list[Beat]:
             found = json.loads(path.read_text("utf-8"))
             beats.append(Beat(path.stem, float(found["monotonic_s"]), str(found["fault"])))
     return beats
+
+
+def write_set(run: Path, name: str) -> None:
+    """Tell the keeper which set of models judges."""
+    _replace(run / SET, {"name": name})
+
+
+def read_set(run: Path) -> str | None:
+    """Read which set of models judges; None if the sorter has not said."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((run / SET).read_text("utf-8"))["name"])
+    return None
 
 
 def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:
