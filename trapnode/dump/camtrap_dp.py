@@ -10,23 +10,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from trapnode.dump.claims import claim_of, claims_of, files_of
-from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, header, line
-from trapnode.dump.copying import Copier, Progress, Put, Unreadable
+from trapnode.dump.choice import Choice
+from trapnode.dump.claims import claim_of, claims_of, is_public
+from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, Table
+from trapnode.dump.copying import Copier, Progress
 from trapnode.dump.deployments import Deployment, Project, read
 from trapnode.dump.dest import claim
 from trapnode.dump.events import Events, Part
+from trapnode.dump.individuals import Best, Individuals, sharpest
+from trapnode.dump.marks import mark
 from trapnode.dump.package import Package, deployment_rows
 from trapnode.dump.page import Page, write_pages
+from trapnode.dump.pictures import Pictures, promised
 from trapnode.dump.places import Placing
+from trapnode.dump.public import generalised, said
 from trapnode.dump.rows import event_row, rows_of
 from trapnode.dump.summary import DumpSummary
 from trapnode.errors import StoreError
 from trapnode.megadetector import Megadetector
 from trapnode.meter import meter
-from trapnode.model import Frame, Taxon, Verdict
+from trapnode.model import Taxon, Verdict
 from trapnode.store import reading
 from trapnode.store.reading import Record
 from trapnode.store.store import Store
@@ -34,6 +39,8 @@ from trapnode.store.store import Store
 __all__ = ["write_dump"]
 
 INCOMPLETE = "INCOMPLETE.txt"
+EVERYTHING = Choice()
+GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json")
 NO_DESK = [
     "deployments.csv: latitude, longitude and the true deploymentStart and deploymentEnd",
     "datapackage.json: contributors, licenses, spatial, project.title, project.samplingDesign",
@@ -42,11 +49,12 @@ NO_DESK = [
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Whose dump it is, and when it was made."""
+    """Whose dump it is, when it was made, and of what."""
 
     unit: str
     utc_offset_min: int
     now: datetime
+    choice: Choice
 
 
 def write_dump(
@@ -57,23 +65,45 @@ def write_dump(
     utc_offset_min: int,
     now: datetime,
     progress: Progress | None = None,  # Takes bytes as they go by; None: a bar on a terminal.
+    choice: Choice = EVERYTHING,
 ) -> DumpSummary:
     """Write the package; raise ConfigError (desk's file), UsageError (DEST) or StoreError."""
-    project: Project | None = None
-    stood: tuple[Deployment, ...] = ()
-    if deployments is not None:
-        project, stood = read(deployments, unit, utc_offset_min)
-    claim(dest, store.state, unit, reading.archive_name(store.database))
+    project, stood = _desk(deployments, unit, utc_offset_min, choice)
+    claim(dest, store.state, unit, reading.archive_name(store.database), choice.words)
+    reading.select(store.database, choice.only, choice.since)
     with (
         meter(reading.size(store.database), "B") as bar,
         Copier(dest, progress or bar) as copier,
     ):
-        dump = _Dump(store, copier, _Order(unit, utc_offset_min, now), stood)
+        dump = _Dump(store, copier, _Order(unit, utc_offset_min, now, choice), stood)
         dump.write_records()
         dump.write_package(project)
         dump.summary.without_row = sorted(reading.without_row(store.database, store.archive.root))
         copier.finish()
     return dump.summary
+
+
+def _desk(
+    path: Path | None, unit: str, utc_offset_min: int, choice: Choice
+) -> tuple[Project | None, tuple[Deployment, ...]]:
+    """Read the desk's file, if there is one, as far as those who get the dump may know it."""
+    if path is None:
+        return None, ()
+    project, stood = read(path, unit, utc_offset_min)
+    if choice.public is None:
+        return project, stood
+    hidden = tuple(generalised(each, choice.public) for each in stood)
+    return said(project, choice.public), hidden
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The files that grow record by record."""
+
+    media: Table
+    observations: Table
+    individuals: Individuals
+    scores: Megadetector
 
 
 class _Dump:
@@ -94,6 +124,8 @@ class _Dump:
         later = partial(reading.next_trusted, store.database)
         self._placing = Placing(deployments, order.unit, later)
         self._events = Events()
+        public = order.choice.public is not None
+        self._pictures = Pictures(store.archive.root, copier, self.summary, public)
         self._taxa: set[Taxon] = set()
         self._methods: set[str] = set()
         self._models: set[str] = set()
@@ -101,30 +133,33 @@ class _Dump:
     def write_records(self) -> None:
         """Bring every frame, and write the tables that grow with them."""
         with ExitStack() as stack:
-            media = stack.enter_context(self._copier.writing("media.csv"))
-            observations = stack.enter_context(self._copier.writing("observations.csv"))
-            scores = stack.enter_context(self._copier.writing("megadetector.json"))
-            media(header(MEDIA))
-            observations(header(OBSERVATIONS))
-            megadetector = Megadetector(scores)
+            put = {name: stack.enter_context(self._copier.writing(name)) for name in GROWING}
+            tables = _Tables(
+                Table(MEDIA, put["media.csv"]),
+                Table(OBSERVATIONS, put["observations.csv"]),
+                Individuals(
+                    put["individual_id.csv"], self._deployments, self._order.utc_offset_min
+                ),
+                Megadetector(put["megadetector.json"]),
+            )
             for record in reading.walk(self._store.database):
-                files = self._bring_all(record)
-                self._tell(record, files, media, observations)
-                _score(record, files, megadetector)
-            self._tell_events(self._events.end(), observations)
-            megadetector.end(", ".join(sorted(self._models)) or "none", self._order.now)
+                self._tell(record, tables)
+            self._tell_events(self._events.end(), tables.observations)
+            tables.scores.end(", ".join(sorted(self._models)) or "none", self._order.now)
 
     def write_package(self, project: Project | None) -> None:
         """Write what is known only once every record went by."""
         extent = reading.extent(self._store.database)
         unit, offset = self._order.unit, self._order.utc_offset_min
         rows = deployment_rows(self._deployments, self._placing, extent, unit, offset)
-        table = header(DEPLOYMENTS) + "".join(line(DEPLOYMENTS, row) for row in rows)
         missing = self._missing(project)
         package = Package(
             unit, offset, self._order.now, project, rows, self._methods, self._taxa, missing
         )
-        self._copier.write("deployments.csv", table)
+        with self._copier.writing("deployments.csv") as put:
+            table = Table(DEPLOYMENTS, put)
+            for row in rows:
+                table.add(row)
         self._copier.write("datapackage.json", package.json())
         if missing:
             self._copier.write(INCOMPLETE, package.incomplete())
@@ -146,18 +181,38 @@ class _Dump:
             ]
         return []
 
-    def _tell(self, record: Record, files: dict[int, str], media: Put, observations: Put) -> None:
+    def _tell(self, record: Record, tables: "_Tables") -> None:
+        """Bring the pictures of a record, and write its rows."""
         place = self._placing.place(record.sequence)
         event = self._events.add(record, place)
-        rows = rows_of(record, files, place, event, self._order.utc_offset_min)
-        media("".join(line(MEDIA, row) for row in rows.media))
-        self._tell_events(self._events.over(), observations)
-        observations("".join(line(OBSERVATIONS, row) for row in rows.observations))
+        hidden = self._order.choice.public is not None and not is_public(record)
+        best, files = (None, {}) if hidden else self._bring(record)
+        shown = promised(record) if hidden else files
+        chosen = best.frame.number if best else None
+        rows = rows_of(record, shown, place, event, self._order.utc_offset_min, chosen)
+        for media in rows.media:
+            tables.media.add(media)
+        self._tell_events(self._events.over(), tables.observations)
+        for observation in rows.observations:
+            tables.observations.add(observation)
+        if best is not None and best.frame.number in files:
+            path = files[best.frame.number]
+            tables.individuals.add(record, best, place.deployment, event, path)
+        _score(record, files, tables.scores)
         self._count(record, files)
 
-    def _tell_events(self, parts: Iterable[Part], observations: Put) -> None:
+    def _bring(self, record: Record) -> tuple[Best | None, dict[int, str]]:
+        """Bring the pictures of a record; say by which to know the animal, if there is one."""
+        best = sharpest(record, self._store.archive.root)
+        marks = {
+            number: mark(record, each, best is not None and number == best.frame.number)
+            for number, each in claims_of(record).items()
+        }
+        return best, self._pictures.bring(record, marks)
+
+    def _tell_events(self, parts: Iterable[Part], observations: Table) -> None:
         for part in parts:
-            observations(line(OBSERVATIONS, event_row(part, self._order.utc_offset_min)))
+            observations.add(event_row(part, self._order.utc_offset_min))
 
     def _count(self, record: Record, files: dict[int, str]) -> None:
         summary, observation = self.summary, record.observation
@@ -165,41 +220,12 @@ class _Dump:
         summary.sequences += 1
         summary.labels[label] = summary.labels.get(label, 0) + 1
         summary.media += len(files)
-        summary.previews_only += sum(path.endswith(".preview.jpg") for path in files.values())
+        summary.previews_only += sum(".preview.jpg" in path for path in files.values())
         self._methods.add(record.sequence.trigger.capture_method.value)
         self._taxa |= {each.taxon for each in claims_of(record).values()}
         if observation is not None and observation.classified_by:
             self._taxa.add(claim_of(record).taxon)
             self._models.add(observation.classified_by)
-
-    def _bring_all(self, record: Record) -> dict[int, str]:
-        """Bring the file that shows each frame; give the paths in DEST by frame number."""
-        files = {}
-        for frame in record.sequence.frames:
-            if path := self._bring_one(frame):
-                files[frame.number] = path
-            else:
-                self.summary.lost.append(frame.path)
-        return files
-
-    def _bring_one(self, frame: Frame) -> str | None:
-        for path in files_of(frame):
-            if self._bring(path, "media"):
-                if path == frame.path:
-                    self._bring(frame.preview_path, "previews")
-                return f"media/{path}"
-        return None
-
-    def _bring(self, path: str, folder: str) -> bool:
-        if ".." in PurePosixPath(path).parts or PurePosixPath(path).is_absolute():
-            raise StoreError(f"{self._store.state}: a row points outside the archive: {path}")
-        try:
-            self._copier.copy(self._store.archive.root / path, f"{folder}/{path}")
-        except Unreadable as error:
-            if not error.gone:
-                self.summary.unreadable.append(str(error))
-            return False
-        return True
 
     def _remove(self, name: str) -> None:
         try:

@@ -1,15 +1,14 @@
 """The columns of Camtrap DP 1.0.2, all of them, in the order of its table schemas."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from io import StringIO
+from functools import cache
 
-__all__ = ["BASE", "DEPLOYMENTS", "MEDIA", "OBSERVATIONS", "Cell", "header", "line", "local"]
+__all__ = ["BASE", "DEPLOYMENTS", "MEDIA", "OBSERVATIONS", "Cell", "Table", "flag", "local"]
 
 VERSION = "1.0.2"
 BASE = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}/"
-TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 DEPLOYMENTS = (
     "deploymentID", "locationID", "locationName", "latitude", "longitude",
@@ -31,29 +30,42 @@ OBSERVATIONS = (
     "classificationProbability", "observationTags", "observationComments",
 )  # fmt: skip
 
-Cell = str | int | float | bool | None
+Cell = str | int | float | None
 
 
-def header(columns: tuple[str, ...]) -> str:
-    """Give the first line of a table."""
-    return ",".join(columns) + "\n"
+class Table:
+    """One table on its way, row after row; `put` takes the text."""
+
+    def __init__(self, columns: tuple[str, ...], put: Callable[[str], object]) -> None:
+        self._columns = columns
+        self._writer = csv.writer(_Sink(put), lineterminator="\n")
+        self._writer.writerow(columns)
+
+    def add(self, row: Mapping[str, Cell]) -> None:
+        """Write a row; what it lacks stays empty, what is no column is an error."""
+        self._writer.writerow(map(row.get, self._columns))
+        if len(row) > sum(map(row.__contains__, self._columns)):
+            raise KeyError(f"no such columns: {sorted(row.keys() - set(self._columns))}")
 
 
-def line(columns: tuple[str, ...], row: Mapping[str, Cell]) -> str:
-    """Give one line of a table; what the row lacks stays empty, what is no column is an error."""
-    if unknown := row.keys() - set(columns):
-        raise KeyError(f"no such columns: {sorted(unknown)}")
-    written = StringIO()
-    csv.writer(written, lineterminator="\n").writerow(_cell(row.get(name)) for name in columns)
-    return written.getvalue()
+def flag(value: bool) -> str:
+    """Write a yes or no as Camtrap DP does."""
+    return "true" if value else "false"
 
 
 def local(at: datetime, utc_offset_min: int) -> str:
     """Write a moment as every table does: the deployment's time, its offset, no fractions."""
-    return at.astimezone(timezone(timedelta(minutes=utc_offset_min))).strftime(TIME)
+    text = at.astimezone(_zone(utc_offset_min)).isoformat(timespec="seconds")
+    return text[:-3] + text[-2:]  # +10:00 is +1000 here.
 
 
-def _cell(value: Cell) -> str | int | float:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else value
+@cache
+def _zone(utc_offset_min: int) -> timezone:
+    return timezone(timedelta(minutes=utc_offset_min))
+
+
+class _Sink:
+    """What csv.writer takes for a file."""
+
+    def __init__(self, put: Callable[[str], object]) -> None:
+        self.write = put

@@ -1,28 +1,29 @@
 """Putting files into DEST: each is read once, hashed on its way, and whole once it has its name.
 
-`.part`, write, sync, rename, fsync the folder, as on the card, but in batches: one `syncfs` costs
-what one fsync does, and a card of small previews holds a hundred thousand files.
+`.part`, write, sync, read back from the medium, rename, fsync the folder, as on the card, but in
+batches: one `syncfs` costs what one fsync does, and a card of small previews holds a hundred
+thousand files. For the same reason a file's way is bare system calls on one buffer.
 """
 
 import contextlib
-import ctypes
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from trapnode.dump.durable import failing, hash_of, name_durably, sync_path, write_all
+from trapnode.dump.xmp import place_in
 from trapnode.errors import StoreError, TrapnodeError
+from trapnode.store.disk import PART
 
 __all__ = ["SUMS", "Copier", "Progress", "Put", "Unreadable"]
 
-PART = ".part"
 SUMS = "SHA256SUMS"
 CHUNK = 1 << 20
 BATCH_FILES = 1000  # Between two syncs; what a cut loses at most, with the next.
 BATCH_BYTES = 256 << 20
-LARGE = 1 << 20  # A file worth telling the kernel to begin writing.
+NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 Progress = Callable[[int], object]
 """Take the bytes that went by since the last call."""
@@ -34,7 +35,7 @@ Put = Callable[[str], object]
 class Unreadable(TrapnodeError):
     """The card does not give this file; DEST is as it was. `gone`: it is not there at all."""
 
-    def __init__(self, path: Path, error: OSError) -> None:
+    def __init__(self, path: str, error: OSError) -> None:
         super().__init__(f"{path}: cannot be read: {error.strerror or error}")
         self.gone = isinstance(error, FileNotFoundError)
 
@@ -47,189 +48,200 @@ class Copier:
         self.bytes = 0  # Of all files that the dump now has.
         self.kept = 0  # Files that an earlier run had already brought.
         self._progress = progress
-        self._written: list[Path] = []  # Whole as `.part`, not durable yet.
+        self._written: list[tuple[str, str]] = []  # Whole as `.part`, not durable yet; its hash.
         self._written_bytes = 0
         self._lines: list[str] = []
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
         self._buffer = memoryview(bytearray(CHUNK))
 
     def __enter__(self) -> "Copier":
-        with _failing(self.dest):
-            (self.dest / SUMS).unlink(missing_ok=True)  # Until `finish` the dump is not whole.
-        self._sums = self._create(self.dest / SUMS)
+        with failing(self.dest):
+            (self.dest / SUMS).unlink(missing_ok=True)  # Until `finish` the dump is not whole,
+            sync_path(self.dest)  # and no cut may bring back the sums of an earlier one.
+            self._sums = (self.dest / (SUMS + PART)).open("wb")
         return self
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # A full disk: what matters was said already.
             self._sums.close()
 
-    def copy(self, source: Path, path: str) -> None:
-        """Bring one file; the one that is there stays if it is the same. Raise Unreadable."""
-        target = self.dest / path
-        digest = _same(source, target)
+    def copy(self, source: str, path: str, segment: bytes = b"") -> str:
+        """Bring one file, give its SHA-256; the same one stays. Raise Unreadable.
+
+        `segment` is put into a JPEG before its pixels; the file's own bytes stay as they are.
+        """
+        target = f"{self.dest}/{path}"
+        digest = self._same(source, target, segment)
         if digest is None:
-            digest = self._bring(source, target)
+            digest = self._bring(source, target, segment)
+            self._written.append((target, digest))
         else:
             self.kept += 1
-            self._count(target.stat().st_size)
         self._note(digest, path)
+        return digest
+
+    def keep(self, path: str) -> bool:
+        """Take in a file that an earlier run brought; False if there is none."""
+        target = f"{self.dest}/{path}"
+        try:
+            digest = hash_of(target, self._buffer)
+            self._count(os.stat(target).st_size)
+        except OSError:
+            return False
+        self.kept += 1
+        self._note(digest, path)
+        return True
 
     def write(self, path: str, text: str) -> None:
         """Write one file of our own, replacing an earlier one."""
         with self.writing(path) as put:
             put(text)
 
+    def write_bytes(self, path: str, content: bytes) -> None:
+        """Write a picture that is not as the card has it, replacing an earlier one."""
+        target = f"{self.dest}/{path}"
+        digest = hashlib.sha256(content)
+        with failing(target):
+            descriptor = self._create(target)
+            try:
+                write_all(descriptor, [memoryview(content)])
+            finally:
+                os.close(descriptor)
+        self._written.append((target, digest.hexdigest()))
+        self._count(len(content))
+        self._note(digest.hexdigest(), path)
+
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[Put]:
         """Write one file of our own piece by piece; it counts once the `with` ends well."""
-        target = self.dest / path
+        target = f"{self.dest}/{path}"
         digest = hashlib.sha256()
-        with self._create(target) as file:
-
-            def put(text: str) -> None:
-                content = text.encode("utf-8", "surrogateescape")
-                digest.update(content)
-                with _failing(target):
-                    self.bytes += file.write(content)
-
-            yield put
-            with _failing(target):
+        with failing(target):
+            descriptor = self._create(target)
+        with open(descriptor, "wb", buffering=1 << 16) as file:
+            yield _text_into(file, digest.update, target)
+            with failing(target):
                 file.flush()
-        self._written.append(target)
+                self.bytes += file.tell()
+        self._written.append((target, digest.hexdigest()))
         self._note(digest.hexdigest(), path)
 
     def settle(self) -> None:
-        """Make what was brought so far durable, and give it its names."""
-        _seal(self.dest, self._written)
-        with _failing(self.dest / SUMS):
+        """Make what was brought so far durable, prove it, and give it its names."""
+        self._seal(self._written)
+        with failing(self.dest / SUMS):
             self._sums.write("".join(self._lines).encode("utf-8", "surrogateescape"))
         self._written, self._lines, self._written_bytes = [], [], 0
 
     def finish(self) -> None:
         """Write SHA256SUMS, for `sha256sum -c`: with it the dump is whole."""
         self.settle()
-        with _failing(self.dest / SUMS):
+        sums = f"{self.dest}/{SUMS}"
+        with failing(sums):
             self._sums.close()
-        _seal(self.dest, [self.dest / SUMS])
+            self._seal([(sums, hash_of(sums + PART, self._buffer))])
 
     def _note(self, digest: str, path: str) -> None:
         self._lines.append(f"{digest}  {path}\n")
-        if len(self._written) >= BATCH_FILES or self._written_bytes >= BATCH_BYTES:
+        if len(self._lines) >= BATCH_FILES or self._written_bytes >= BATCH_BYTES:
             self.settle()
 
     def _count(self, count: int) -> None:
         self.bytes += count
         self._progress(count)
 
-    def _bring(self, source: Path, target: Path) -> str:
-        digest, size = hashlib.sha256(), 0
+    def _bring(self, source: str, target: str, segment: bytes) -> str:
+        digest = hashlib.sha256()
+        with failing(target):
+            out = self._create(target)
         try:
-            with _card(source) as card, self._create(target) as file:
-                while count := _read(card, self._buffer):
-                    digest.update(self._buffer[:count])
-                    with _failing(target):
-                        file.write(self._buffer[:count])
-                    size += count
-                    self._count(count)
-                with _failing(target):
-                    _begin_writing(file, size)
+            for pieces in self._read(source, segment):
+                for piece in pieces:
+                    digest.update(piece)
+                try:
+                    size = write_all(out, pieces)
+                except OSError as error:
+                    raise StoreError(f"{target}: cannot be written: {error}") from error
+                self._written_bytes += size
+                self._count(size)
         except Unreadable:
-            _part(target).unlink(missing_ok=True)
+            os.unlink(target + PART)
             raise
-        self._written.append(target)
-        self._written_bytes += size
+        finally:
+            os.close(out)
         return digest.hexdigest()
 
-    def _create(self, target: Path) -> BinaryIO:
-        with _failing(target):
-            if target.parent not in self._folders:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._folders.add(target.parent)
-            return _part(target).open("wb")
+    def _read(self, source: str, segment: bytes) -> Iterator[list[memoryview]]:
+        """Give a file of the card in pieces, with the segment where it belongs."""
+        try:
+            card = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unreadable(source, error) from error
+        try:
+            while count := _read(card, self._buffer, source):
+                content = self._buffer[:count]
+                at = place_in(content) if segment else None
+                yield [content] if at is None else [
+                    content[:at], memoryview(segment), content[at:]
+                ]  # fmt: skip
+                segment = b""  # Whether it found a place or not: it is not for later pieces.
+        finally:
+            os.close(card)
+
+    def _same(self, source: str, target: str, segment: bytes) -> str | None:
+        """Give the hash of the target if an earlier run brought it and it is what we would."""
+        try:
+            size = os.stat(target).st_size
+        except OSError:
+            return None
+        wanted, length = hashlib.sha256(), 0
+        try:
+            for pieces in self._read(source, segment):
+                for piece in pieces:
+                    wanted.update(piece)
+                    length += len(piece)
+                if length > size:
+                    return None
+            digest = wanted.hexdigest()
+            if size != length or hash_of(target, self._buffer) != digest:
+                return None
+        except (OSError, Unreadable):
+            return None
+        self._count(size)
+        return digest
+
+    def _create(self, target: str) -> int:
+        folder = target.rpartition("/")[0]
+        if folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
+        return os.open(target + PART, NEW, 0o666)
+
+    def _seal(self, written: list[tuple[str, str]]) -> None:
+        """Make files durable, read them back, and name them."""
+        hashes = dict(written)
+
+        def check(target: str) -> None:
+            if hash_of(target + PART, self._buffer) != hashes[target]:
+                raise StoreError(f"{target}: reads back otherwise than written: DEST is broken")
+
+        name_durably(self.dest, list(hashes), check)
 
 
-def _seal(dest: Path, targets: list[Path]) -> None:
-    """Make files durable, then name them, then make the names durable."""
-    with _failing(dest):
-        _sync([_part(target) for target in targets], dest)
-    for target in targets:
-        with _failing(target):
-            os.rename(_part(target), target)
-    for folder in {target.parent for target in targets}:
-        with _failing(folder):
-            _sync_path(folder)
+def _text_into(file: BinaryIO, digest: Callable[[bytes], object], target: str) -> Put:
+    def put(text: str) -> None:
+        content = text.encode("utf-8", "surrogateescape")
+        digest(content)
+        try:
+            file.write(content)
+        except OSError as error:
+            raise StoreError(f"{target}: cannot be written: {error}") from error
+
+    return put
 
 
-def _sync(files: list[Path], folder: Path) -> None:
-    """Make files durable; where the system can, all of the file system at once."""
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:  # Not Linux.
-        for file in files:
-            _sync_path(file)
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def _read(card: int, buffer: memoryview, source: str) -> int:
     try:
-        if syncfs(descriptor):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    finally:
-        os.close(descriptor)
-
-
-def _same(source: Path, target: Path) -> str | None:
-    """Give the hash of the target if an earlier run brought it and it is still the source."""
-    try:
-        if target.stat().st_size == source.stat().st_size:
-            digest = _hash(target)
-            return digest if digest == _hash(source) else None
-    except OSError:
-        return None
-    return None
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def _card(source: Path) -> Iterator[FileIO]:
-    try:
-        file = FileIO(source)
+        return os.readv(card, [buffer])
     except OSError as error:
         raise Unreadable(source, error) from error
-    with file:
-        yield file
-
-
-def _read(card: FileIO, buffer: memoryview) -> int:
-    try:
-        return card.readinto(buffer) or 0
-    except OSError as error:
-        raise Unreadable(Path(str(card.name)), error) from error
-
-
-def _begin_writing(file: BinaryIO, size: int) -> None:
-    """Let the kernel write a large file while we hash the next: the sync then waits less."""
-    file.flush()
-    if size >= LARGE and hasattr(os, "posix_fadvise"):  # Linux; a desk may be a Mac.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _part(target: Path) -> Path:
-    return target.with_name(target.name + PART)
-
-
-@contextlib.contextmanager
-def _failing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error}") from error
-
-
-def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,7 @@
 """The folder a dump goes to: it must be empty, or hold an earlier dump of this archive."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from trapnode.errors import StoreError, UsageError
@@ -11,11 +12,11 @@ MARK = "trapnode.json"
 FORMAT = 1
 
 
-def claim(dest: Path, state: Path, unit: str, archive: str) -> None:
+def claim(dest: Path, state: Path, unit: str, archive: str, choice: Mapping[str, object]) -> None:
     """Take DEST for the dump of this archive; raise UsageError if it is not ours to take."""
     if dest.resolve().is_relative_to(state.resolve()):
         raise UsageError(f"{dest}: lies in the unit's own folder {state}: give another place")
-    owner = {"format": FORMAT, "unit": unit, "archive": archive}
+    owner = {"format": FORMAT, "unit": unit, "archive": archive, **choice}
     try:
         if dest.exists() and not dest.is_dir():
             raise UsageError(f"{dest}: is a file, must be a folder")
@@ -40,6 +41,10 @@ def _check(dest: Path, owner: dict[str, object]) -> None:
         raise UsageError(f"{dest}/{MARK}: cannot be read: give a new folder") from None
     if found != owner:
         unit = found.get("unit") if isinstance(found, dict) else None
+        if isinstance(found, dict) and found.get("archive") == owner["archive"]:
+            raise UsageError(
+                f"{dest}: holds a dump of other --only, --since or --public: give a new folder"
+            )
         raise UsageError(
             f"{dest}: holds the dump of another archive (unit {unit}): give a new folder"
         )

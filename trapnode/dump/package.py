@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trapnode import __version__
-from trapnode.dump.columns import BASE, Cell, local
+from trapnode.dump.columns import BASE, Cell, flag, local
 from trapnode.dump.deployments import TEMPLATE, Deployment, Project
 from trapnode.dump.places import Placing, Stay
 from trapnode.model import Taxon
@@ -130,11 +130,13 @@ def _placed(
     lasts = [start, *([stay.last] if stay else []), *([extent[1]] if extent else [])]
     end = deployment.deploymentEnd or max(lasts)
     given: Row = {n: v for n, v in _given(deployment).items() if n != "unit"}
+    if deployment.baitUse is not None:
+        given["baitUse"] = flag(deployment.baitUse)
     return given | {
         "deploymentStart": local(start, utc_offset_min),
         "deploymentEnd": local(end, utc_offset_min),
         "cameraID": deployment.unit,
-        "timestampIssues": stay is not None and stay.clock_issues,
+        "timestampIssues": flag(stay is not None and stay.clock_issues),
     }
 
 
@@ -144,7 +146,7 @@ def _placeless(name: str, stay: Stay, unit: str, utc_offset_min: int) -> Row:
         "deploymentStart": local(stay.first, utc_offset_min),
         "deploymentEnd": local(stay.last, utc_offset_min),
         "cameraID": unit,
-        "timestampIssues": stay.clock_issues,
+        "timestampIssues": flag(stay.clock_issues),
         "deploymentComments": UNPLACED if name != unit else "",
     }
 

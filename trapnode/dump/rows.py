@@ -16,10 +16,18 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, guess_of, is_public
-from trapnode.dump.columns import Cell, local
+from trapnode.dump.columns import Cell, flag, local
 from trapnode.dump.events import Part
 from trapnode.dump.places import Place
-from trapnode.model import Detection, Frame, FrameState, Observation, ObservationType, Scores
+from trapnode.model import (
+    Detection,
+    Frame,
+    FrameState,
+    Observation,
+    ObservationType,
+    Scores,
+    TriggerSource,
+)
 from trapnode.store.reading import Record
 
 __all__ = ["Rows", "event_row", "media_id", "rows_of"]
@@ -50,19 +58,28 @@ def media_id(frame: Frame) -> str:
 
 
 def rows_of(
-    record: Record, files: Mapping[int, str], place: Place, event: str, utc_offset_min: int
+    record: Record,
+    files: Mapping[int, str],
+    place: Place,
+    event: str,
+    utc_offset_min: int,
+    best: int | None = None,
 ) -> Rows:
-    """Give the rows of a record whose frames lie in `files` (by number, relative to DEST)."""
+    """Give the rows of a record whose frames lie in `files` (by number, relative to DEST).
+
+    `best` is the frame to identify the individual by, if there is one.
+    """
     shown = [frame for frame in record.sequence.frames if frame.number in files]
-    claims, best = claims_of(record), _best(record)
+    claims = claims_of(record)
     shared: Row = {
         "deploymentID": place.deployment,
         "eventID": event,
+        "cameraSetupType": _setup(record),
         **_classified(record.observation, utc_offset_min),
     }
     media = [
         _media(record, frame, files[frame.number], place, utc_offset_min)
-        | {"favorite": frame.number == best}
+        | {"favorite": flag(frame.number == best)}
         for frame in shown
     ]
     observations = [
@@ -82,6 +99,7 @@ def event_row(part: Part, utc_offset_min: int) -> Row:
         "observationID": part.stem,
         "deploymentID": part.deployment,
         "eventID": part.event,
+        "cameraSetupType": _setup(part.best),
         "eventStart": local(part.first, utc_offset_min),
         "eventEnd": local(part.last, utc_offset_min),
         "observationLevel": "event",
@@ -94,7 +112,7 @@ def event_row(part: Part, utc_offset_min: int) -> Row:
 
 
 def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min: int) -> Row:
-    preview_only = path.endswith(".preview.jpg")
+    preview_only = ".preview.jpg" in path
     remarks = (REMARKS[frame.state] if preview_only else "", place.remark)
     return {
         "mediaID": media_id(frame),
@@ -102,20 +120,16 @@ def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min
         "captureMethod": record.sequence.trigger.capture_method.value,
         "timestamp": local(frame.captured_at, utc_offset_min),
         "filePath": path,
-        "filePublic": is_public(record),
+        "filePublic": flag(is_public(record)),
         "fileName": PurePosixPath(path).name,
         "fileMediatype": "image/jpeg",
         "mediaComments": "; ".join(filter(None, remarks)),
     }
 
 
-def _best(record: Record) -> int | None:
-    """Give the frame that shows a target best; None in a sequence without one."""
-    if record.observation is None or not record.observation.target:
-        return None
-    label = record.observation.label
-    by_number = {n: s.by_label.get(label, 0.0) for n, s in record.scores.items() if s is not None}
-    return max(by_number, key=by_number.__getitem__, default=None)
+def _setup(record: Record) -> str | None:
+    """Say that a technician made these frames, at the cable, to see what the camera sees."""
+    return "setup" if record.sequence.trigger.source is TriggerSource.TECHNICIAN else None
 
 
 def _classified(observation: Observation | None, utc_offset_min: int) -> Row:

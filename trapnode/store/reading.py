@@ -1,9 +1,10 @@
 """Reading the whole store in bounded memory: what the dump walks. Nothing here writes to a card."""
 
 import errno
+import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from trapnode.errors import StoreError, UsageError
 from trapnode.model import ClockTrust, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
-from trapnode.store.database import Database, moment
+from trapnode.store.database import Database, moment, text
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Outbox
 from trapnode.store.rows import (
@@ -38,11 +39,16 @@ __all__ = [
     "next_trusted",
     "open_card",
     "open_for_dump",
+    "select",
     "size",
     "walk",
     "without_row",
 ]
 
+LAST_BEFORE = (  # The last sequence by a trusted clock before a moment.
+    "(SELECT coalesce(max(t.id), 0) FROM main.sequence t JOIN boot u ON u.id = t.boot"
+    " WHERE u.clock_trust != 'none' AND t.triggered_at < ?)"
+)
 BATCH = 200  # Sequences in memory at a time.
 COPIES = 5  # Tries to copy rows that change meanwhile.
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -134,14 +140,45 @@ def walk(database: Database) -> Iterator[Record]:
         last = batch[-1].sequence.id
 
 
+def select(database: Database, only: Collection[str], since: datetime | None) -> None:
+    """Let this connection see only some sequences from now on, whoever asks it.
+
+    Labels: those in `only`, or all. Times: from `since` on; a sequence whose clock nobody trusted
+    counts as made after the last trusted one before it. Nothing is written to the card.
+    """
+    if not only and since is None:
+        return
+    labels, start = ",".join("?" * len(only)), "" if since is None else text(since)
+    with database.transaction():
+        database.run("CREATE TEMP TABLE selected (id INTEGER PRIMARY KEY)")
+        database.run(
+            "INSERT INTO selected SELECT s.id FROM main.sequence s"
+            " LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"
+            f" WHERE (? OR coalesce(o.label, 'unclassified') IN ({labels}))"
+            " AND CASE WHEN coalesce(b.clock_trust, 'rtc') != 'none' THEN s.triggered_at >= ?"
+            f" ELSE s.id > {LAST_BEFORE} END",
+            not only,
+            *only,
+            start,
+            start,
+        )
+        database.run(
+            "CREATE TEMP VIEW sequence AS SELECT * FROM main.sequence"
+            " WHERE id IN (SELECT id FROM selected)"
+        )
+
+
 def without_row(database: Database, root: Path) -> Iterator[str]:
     """Name frames that power cut before their row, which the station's repair will adopt."""
-    for path in root.rglob("*.jpg*"):
-        name, frame = names.parse(path.name), names.opened(str(path.relative_to(root)))
-        if name is None or name.preview:
-            continue
-        if database.row("SELECT 1 FROM frame WHERE path = ?", frame) is None:
-            yield frame
+    top = len(str(root)) + 1
+    for folder, _, files in os.walk(root):
+        for file in files:
+            frame = names.opened(f"{folder}/{file}"[top:])
+            if not frame.endswith(".jpg") or frame.endswith(".preview.jpg"):
+                continue
+            known = database.row("SELECT 1 FROM frame WHERE path = ?", frame)
+            if known is None and names.parse(file) is not None:
+                yield frame
 
 
 def _records(database: Database, sql: str, *values: object) -> list[Record]:
@@ -197,7 +234,7 @@ def size(database: Database) -> int:
     """Give the bytes of all frames and previews that the rows promise."""
     row = database.row(
         "SELECT total(preview_bytes) + total(CASE state WHEN 'whole' THEN bytes ELSE 0 END)"
-        " FROM frame"
+        " FROM frame WHERE sequence IN (SELECT id FROM sequence)"
     )
     return int(float(str(row[0]))) if row else 0
 

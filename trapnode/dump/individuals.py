@@ -1,0 +1,105 @@
+"""individual_id.csv: the sharpest full frame of each target sequence, to know the animal by.
+
+Columns of Wildbook's bulk import (https://wildbook.docs.wildme.org, "Bulk Import"), one encounter
+a row; a frame's name has only what Wildbook takes. `Encounter.occurrenceID` is the event, and the
+one thing that `pair` changes. What is empty everywhere is left out, as Wildbook asks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from pathlib import Path, PurePosixPath
+
+from trapnode.dump.claims import claim_of, claims_of
+from trapnode.dump.columns import Cell, Table
+from trapnode.dump.deployments import Deployment
+from trapnode.dump.sharpness import sharpness
+from trapnode.model import Frame, FrameState
+from trapnode.store.reading import Record
+
+__all__ = ["INDIVIDUALS", "Best", "Individuals", "sharpest"]
+
+ENCOUNTER = (
+    "mediaAsset0", "genus", "specificEpithet", "year", "month", "day", "hour", "minutes",
+    "verbatimLocality", "decimalLatitude", "decimalLongitude", "occurrenceID",
+    "researcherComments",
+)  # fmt: skip
+INDIVIDUALS = tuple(f"Encounter.{name}" for name in ENCOUNTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The frame of a target sequence to identify the individual by."""
+
+    frame: Frame
+    sharpness: float | None  # None: nothing could be measured, the classifier's word decides.
+
+
+def sharpest(record: Record, root: Path) -> Best | None:
+    """Choose among the whole frames that show the target; None where there is none.
+
+    Frames with a box go before frames without: their figures do not compare.
+    """
+    if record.observation is None or not record.observation.target:
+        return None
+    label, claims = claim_of(record).label, claims_of(record)
+    shown = [
+        frame
+        for frame in record.sequence.frames
+        if frame.state is FrameState.WHOLE and claims[frame.number].label == label
+    ]
+    boxed = [frame for frame in shown if claims[frame.number].detections]
+    found = []
+    for frame in boxed or shown:
+        claim = claims[frame.number]
+        box = claim.detections[0] if claim.detections else None
+        measured = None if frame.mark else sharpness(root / frame.path, box)
+        found.append((measured or -1.0, claim.probability or 0.0, Best(frame, measured)))
+    return max(found, key=lambda each: each[:2], default=(0, 0, None))[2]
+
+
+class Individuals:
+    """The list on its way; `put` takes the text."""
+
+    def __init__(
+        self,
+        put: Callable[[str], object],
+        deployments: tuple[Deployment, ...],
+        utc_offset_min: int,
+    ) -> None:
+        self._places = {each.deploymentID: each for each in deployments}
+        placed = INDIVIDUALS if deployments else _without_coordinates()
+        self._table = Table(placed, put)
+        self._zone = timezone(timedelta(minutes=utc_offset_min))
+        self.listed = 0
+
+    def add(self, record: Record, best: Best, deployment: str, event: str, path: str) -> None:
+        """List a sequence by its best frame, which lies at `path` in DEST."""
+        genus, _, epithet = claim_of(record).taxon.scientific_name.partition(" ")
+        at = best.frame.captured_at.astimezone(self._zone)
+        place = self._places.get(deployment)
+        row: dict[str, Cell] = {
+            "mediaAsset0": PurePosixPath(path).name,
+            "genus": genus,
+            "specificEpithet": epithet.partition(" ")[0],
+            "year": at.year,
+            "month": at.month,
+            "day": at.day,
+            "hour": at.hour,
+            "minutes": at.minute,
+            "verbatimLocality": (place.locationID if place else "") or deployment,
+            "occurrenceID": event,
+            "researcherComments": f"{path}, sharpness {_measured(best)}",
+        }
+        if place is not None:
+            row |= {"decimalLatitude": place.latitude, "decimalLongitude": place.longitude}
+        self._table.add({f"Encounter.{name}": value for name, value in row.items()})
+        self.listed += 1
+
+
+def _measured(best: Best) -> str:
+    return "not known" if best.sharpness is None else f"{best.sharpness:g}"
+
+
+def _without_coordinates() -> tuple[str, ...]:
+    return tuple(name for name in INDIVIDUALS if "decimal" not in name)
