@@ -9,7 +9,7 @@ from tests.fakes import NOON, After, boot, take
 from trapnode.errors import StoreError
 from trapnode.keeper import STALE_S, Keeper, Keeping
 from trapnode.message import Faults, decode, pack_message
-from trapnode.model import ClockTrust, MessageKind
+from trapnode.model import CardState, ClockTrust, MessageKind
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
@@ -204,6 +204,33 @@ def test_clock_card_and_configuration_faults_are_told(make, store, run, clock, m
     assert faults[0] == "configuration: broken; running on built-in defaults"
     assert faults[1] == "card: full, 30 MiB free, and nothing more may go"
     assert faults[2] == "clock: not set, it says 2026-11-22 04:30Z"
+
+
+def test_the_status_report_tells_of_the_card(make, store, run, clock, monkeypatch):
+    take(store, run, clock, bursts=2)
+    store.eviction.free(1)
+    for process, syncs in (("station", 9), ("sorter", 4)):
+        ram.beat(run, process, clock.monotonic(), "", syncs)
+    monkeypatch.setattr("trapnode.store.upkeep.written_bytes", lambda _: 10 << 20)
+    clock.step(7_200 - clock.monotonic())
+    make().look(clock, ClockTrust.RTC)
+    status = status_of(store)
+    assert status is not None
+    assert (status.card, status.evicted, status.evicted_audit) == (CardState.OK, 1, 0)
+    assert (status.written_mib, status.syncs) == (120, 7)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert (snapshot["card_state"], snapshot["syncs_per_event"]) == ("ok", 7)
+
+
+def test_a_card_that_drops_writes_is_in_the_report_of_the_same_day(
+    make, store, run, clock, monkeypatch
+):
+    monkeypatch.setattr("trapnode.store.upkeep.probe", lambda *_: "card: failing")
+    make().look(clock, ClockTrust.RTC)
+    status = status_of(store)
+    assert status is not None
+    assert (status.card, status.faults) == (CardState.FAILING, Faults.CARD)
 
 
 def test_a_card_that_is_gone_ends_the_keeper(make, store, state, clock):

@@ -16,15 +16,18 @@ from trapnode.message import (
     MAX_BODY,
     MAX_MESSAGE,
     MAX_RECORDS,
+    CardFailure,
     Faults,
     Status,
     decode,
+    pack_card_failure,
     pack_message,
     pack_observation,
     pack_status,
 )
-from trapnode.message.codec import LABELS, TRUSTS, WAKE_REASONS
-from trapnode.model import ClockTrust, MessageKind, WakeReason
+from trapnode.message.codec import LABELS
+from trapnode.message.health import CARD_CAUSES, CARD_STATES, TRUSTS, WAKE_REASONS
+from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, WakeReason
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "messages.json").read_text("utf-8"))
 TAG = 8
@@ -61,6 +64,19 @@ statuses = st.builds(
     wake_reason=st.sampled_from(WAKE_REASONS),
     clock_trust=st.sampled_from(TRUSTS),
     faults=st.integers(0, 255).map(Faults),
+    card=st.sampled_from(CARD_STATES),
+    evicted=st.integers(0, 0xFFFF),
+    evicted_audit=st.integers(0, 0xFFFF),
+    written_mib=st.one_of(st.none(), st.integers(0, 0xFFFE)),
+    syncs=st.one_of(st.none(), st.integers(0, 0xFE)),
+)
+failures = st.builds(
+    CardFailure,
+    at=moments,
+    cause=st.sampled_from(CARD_CAUSES),
+    sequences=st.integers(0, 0xFFFF),
+    targets=st.integers(0, 0xFFFF),
+    nonce=st.binary(min_size=6, max_size=6),
 )
 STATUS = Status(
     at=NOON,
@@ -77,7 +93,13 @@ STATUS = Status(
     wake_reason=WakeReason.ALARM,
     clock_trust=ClockTrust.NETWORK,
     faults=Faults.CARD | Faults.CLOCK,
+    card=CardState.FULL,
+    evicted=37,
+    evicted_audit=5,
+    written_mib=412,
+    syncs=9,
 )
+FAILURE = CardFailure(NOON, CardCause.READ_ONLY, 7, 2, bytes.fromhex("0123456789ab"))
 
 
 def one(body: bytes, kind: MessageKind = MessageKind.OBSERVATIONS, counter: int = 1) -> bytes:
@@ -106,6 +128,14 @@ def test_a_status_comes_back_as_it_went(status):
     assert decode(one(pack_status(status), MessageKind.STATUS)).status == status
 
 
+@given(failures, st.integers(0, 1 << 40))
+def test_the_word_that_the_card_failed_comes_back_as_it_went(failure, number):
+    payload = one(pack_card_failure(failure), MessageKind.CARD_FAILED, number)
+    found = decode(payload)
+    assert (found.kind, found.card_failure) == (MessageKind.CARD_FAILED, failure)
+    assert len(payload) + TAG <= MAX_MESSAGE
+
+
 @given(st.lists(observations, min_size=1, max_size=MAX_RECORDS), statuses)
 def test_a_message_with_its_tag_fits_one_credit_and_never_looks_routed(told, status):
     for payload in (
@@ -131,7 +161,7 @@ def test_noise_is_a_message_or_a_protocol_error(noise):
     read(noise)
 
 
-@given(st.sampled_from([b"\x11", b"\x12"]), st.binary(max_size=60))
+@given(st.sampled_from([b"\x11", b"\x12", b"\x13"]), st.binary(max_size=60))
 def test_noise_behind_a_good_header_is_a_message_or_a_protocol_error(first, noise):
     read(first + noise)
 
@@ -144,6 +174,8 @@ def read(payload: bytes) -> None:
         return
     if found.status is not None:
         assert one(pack_status(found.status), found.kind, found.counter) == payload
+    elif found.card_failure is not None:
+        assert one(pack_card_failure(found.card_failure), found.kind, found.counter) == payload
     else:
         assert len(found.observations) == len(payload) // 11
 
@@ -165,7 +197,7 @@ def test_the_format_on_the_air_stays_as_receivers_know_it(vector):
     found = decode(bytes.fromhex(vector["hex"]))
     assert found.version == VECTORS["version"]
     assert (found.kind.value, found.counter) == (vector["kind"], vector["counter"])
-    records = found.observations if found.status is None else [found.status]
+    records = found.observations or [found.status or found.card_failure]
     for record, told in zip(records, vector["records"], strict=True):
         for name, value in told.items():
             assert json.loads(json.dumps(getattr(record, name), default=_plain)) == value, name
@@ -189,6 +221,8 @@ def test_the_vectors_are_what_this_packs():
         one(pack_status(STATUS), MessageKind.STATUS, 0x1234F).hex()
         == (VECTORS["messages"][2]["hex"])
     )
+    failed = one(pack_card_failure(FAILURE), MessageKind.CARD_FAILED, 0xBEEF)
+    assert failed.hex() == VECTORS["messages"][4]["hex"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda each: each["why"])

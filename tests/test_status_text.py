@@ -21,6 +21,9 @@ SNAPSHOT = {
     "card_free_bytes": 51_300_000_000,
     "card_total_bytes": 59_600_000_000,
     "card_state": "ok",
+    "card_written_bytes": 12_340_000,
+    "card_written_per_day_bytes": 98_700_000,
+    "syncs_per_event": 9,
     "evicted": 12,
     "evicted_audit": 3,
     "sequences": 412,
@@ -49,6 +52,7 @@ def test_a_sound_unit_says_ok_first_and_all_of_it_on_one_screen():
         "boot      212 by pir, trapnode 0.1.0",
         "battery   7.41 V, processor -18.5 C",
         "card      51.3 GB free of 59.6 GB, ok, 12 evicted (3 audit)",
+        "wear      12.3 MB written since boot, 98.7 MB a day, 9 syncs an event",
         "pictures  412 sequences, 3 with a target, 371 discarded, 0 frames lost",
         "sorter    0 unsorted, 2 unclassified, by amur-2",
         "radio     1 waiting, 0 parked",
@@ -92,7 +96,7 @@ def test_the_worst_day_fits_the_screen():
 @pytest.mark.parametrize("key", SNAPSHOT)
 def test_a_key_that_is_missing_hides_no_other(key):
     lines = render({name: value for name, value in SNAPSHOT.items() if name != key}, 1)
-    assert len(lines) == 11
+    assert len(lines) == 12
 
 
 JSON = st.one_of(

@@ -16,7 +16,7 @@ from trapnode.store.doorbell import UPLINKER, ring
 def tell(store, *labels, at=NOON, first=1):
     for identity, label in enumerate(labels, first):
         priority = {"leopard": 0, "person": 1, "status": 2}.get(label, 3)
-        kind, body = MessageKind.STATUS, bytes(28)
+        kind, body = MessageKind.STATUS, bytes(36)
         if label != "status":
             kind = MessageKind.OBSERVATIONS
             body = pack_observation(an_observation(identity, label))

@@ -5,21 +5,22 @@ into a status report for the outbox.
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from trapnode import __version__
-from trapnode.errors import CardFull
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import Faults, Status, pack_status
-from trapnode.model import Boot, CardState, ClockTrust, MessageKind
+from trapnode.model import Boot, ClockTrust, MessageKind
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.store import Store
 from trapnode.store.tally import Tally, changes, tally
+from trapnode.store.upkeep import CardHealth, Upkeep
 
 __all__ = ["STALE_S", "Battery", "Health", "Keeper", "Keeping", "Thermometer"]
 
@@ -67,6 +68,7 @@ class Keeping:
     status_hour: int
     config_fault: str
     rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
+    nonce: Callable[[int], bytes] = os.urandom
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class Health:
 
     battery_mv: int | None
     temperature_c: float | None
-    card: tuple[int, int]  # Free and total bytes.
-    card_state: CardState
+    card: CardHealth
+    syncs: int | None  # For each sequence of this boot; None: no sequence yet.
     clock_trust: ClockTrust
     faults: tuple[tuple[Faults, str], ...]
 
@@ -97,6 +99,7 @@ class Keeper:
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
+        self._upkeep = Upkeep(store)
         self._began_s: float | None = None
         self._found: Tally | None = None  # As of the change `_counted_at`; None: count anew.
         self._counted_at = 0
@@ -114,14 +117,23 @@ class Keeper:
         """Look at everything once: write the snapshot, and the status report when it is due."""
         settled = self._settled(clock.monotonic())
         beats = {beat.process: beat for beat in ram.read_beats(self._run)}
+        # Those that start with us must have said how they are.
+        heard = settled or beats.keys() >= set(self._keeping.processes)
+        due = heard and self._is_due(clock)
+        if due:
+            self._upkeep.probe(self._keeping.nonce(16))
         found = self._tally()
         faults = self._process_faults(beats, clock.monotonic(), settled) + found.faults()
-        health = self._health(clock, trust, faults)
+        health = self._health(
+            clock, trust, faults, ram.syncs_for_each(beats.values(), found.this_boot)
+        )
         ram.write_snapshot(self._run, self._snapshot(clock, health, found, beats))
-        if not settled and not beats.keys() >= set(self._keeping.processes):
-            return  # Those that start with us have not said yet how they are.
-        if status_due(clock.now(), self._store.outbox.last_status(), self._keeping.status_hour):
+        if due:
             self._report(clock, health, found)
+
+    def _is_due(self, clock: Clock) -> bool:
+        last = self._store.outbox.last_status()
+        return status_due(clock.now(), last, self._keeping.status_hour)
 
     def _settled(self, now_s: float) -> bool:
         """Say whether all had the time to start."""
@@ -137,16 +149,17 @@ class Keeper:
         return self._found
 
     def _health(
-        self, clock: Clock, trust: ClockTrust, seen: Iterable[tuple[Faults, str]]
+        self,
+        clock: Clock,
+        trust: ClockTrust,
+        seen: Iterable[tuple[Faults, str]],
+        syncs: int | None,
     ) -> Health:
-        card_state = CardState.OK if self._has_room() else CardState.FULL
-        card = self._store.card_space()
+        card = self._upkeep.look(clock.monotonic())
         faults = list(seen)
         if self._keeping.config_fault:
             faults.append((Faults.CONFIG, f"configuration: {self._keeping.config_fault}"))
-        if card_state is CardState.FULL:
-            text = f"card: full, {card[0] >> 20} MiB free, and nothing more may go"
-            faults.append((Faults.CARD, text))
+        faults += card.faults()
         if trust is ClockTrust.NONE:
             faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
         battery_mv = self._battery.millivolts()
@@ -156,18 +169,10 @@ class Keeper:
             battery_mv=battery_mv,
             temperature_c=self._thermometer.celsius(),
             card=card,
-            card_state=card_state,
+            syncs=syncs,
             clock_trust=trust,
             faults=tuple(faults),
         )
-
-    def _has_room(self) -> bool:
-        """Make room ahead of need; say whether there is enough for the bursts to come."""
-        try:
-            return self._store.make_room() >= self._store.limits().ahead
-        except CardFull as error:  # Not even room to say what goes.
-            log.error("%s", error)
-            return False
 
     def _process_faults(
         self, beats: Mapping[str, ram.Beat], now_s: float, settled: bool
@@ -198,9 +203,8 @@ class Keeper:
             "clock_trust": health.clock_trust.value,
             "battery_mv": health.battery_mv,
             "temperature_c": health.temperature_c,
-            "card_free_bytes": health.card[0],
-            "card_total_bytes": health.card[1],
-            "card_state": health.card_state.value,
+            "syncs_per_event": health.syncs,
+            **health.card.as_snapshot(),
             **found.as_snapshot(),
             "set": ram.read_set(self._run),
             "processes": {
@@ -219,7 +223,7 @@ class Keeper:
             at=clock.now(),
             battery_mv=health.battery_mv,
             temperature_c=None if temperature is None else round(temperature),
-            card_free_mib=health.card[0] >> 20,
+            card_free_mib=health.card.free >> 20,
             boots=self._keeping.boot.id,
             sequences=found.sequences,
             discarded=found.discarded,
@@ -230,6 +234,11 @@ class Keeper:
             wake_reason=self._keeping.boot.wake_reason,
             clock_trust=health.clock_trust,
             faults=flags,
+            card=health.card.state,
+            evicted=found.evicted,
+            evicted_audit=found.evicted_audit,
+            written_mib=health.card.written_mib,
+            syncs=health.syncs,
         )
         with self._store.database.transaction():
             self._store.outbox.tell(

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from trapnode.words import (
     CaptureMethod,
+    CardCause,
     CardState,
     ClockTrust,
     FrameState,
@@ -28,6 +29,7 @@ __all__ = [
     "TAXA",
     "Boot",
     "CaptureMethod",
+    "CardCause",
     "CardState",
     "ClockTrust",
     "Decision",

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 __all__ = [
     "CaptureMethod",
+    "CardCause",
     "CardState",
     "ClockTrust",
     "FrameState",
@@ -60,6 +61,15 @@ class CardState(StrEnum):
     FAILED = "failed"  # It takes no more writes: the store is in RAM.
 
 
+class CardCause(StrEnum):
+    """Why the card takes no more writes."""
+
+    OTHER = "other"
+    READ_ONLY = "read_only"
+    IO_ERROR = "io_error"
+    GONE = "gone"
+
+
 class SequenceState(StrEnum):
     """How far a sequence has come."""
 
@@ -112,6 +122,7 @@ class MessageKind(StrEnum):
 
     OBSERVATIONS = "observations"
     STATUS = "status"
+    CARD_FAILED = "card_failed"
 
 
 class MessageState(StrEnum):

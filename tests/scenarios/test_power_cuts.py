@@ -185,7 +185,7 @@ def told(card: Path) -> Path:
                 NOON,
                 identity,
             )
-        store.outbox.tell(MessageKind.STATUS, bytes(28), 2, NOON)
+        store.outbox.tell(MessageKind.STATUS, bytes(36), 2, NOON)
     power.end()
     return state
 

@@ -141,4 +141,6 @@ def read_or_defaults(arguments: argparse.Namespace) -> "Config":
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     return value.value if isinstance(value, Enum) else str(value)

@@ -57,13 +57,15 @@ class Process:
     run: Path
     stop: Stop
     alive: Alive
+    opened: list[Store]  # The store of this process, once it is open.
 
     def store(self, sealing: Sealing | None = None) -> Store:
         """Open the store; raise StoreError."""
         card = self.config.card
         allowance = Allowance(card.reserve_mib, card.ahead_mib, card.audit_most)
         state = Path(self.config.paths.state)
-        return open_store(state, sealing=sealing, allowance=allowance)
+        self.opened[:] = [open_store(state, sealing=sealing, allowance=allowance)]
+        return self.opened[0]
 
     def boot(self, store: Store) -> Boot:
         """Give the row of this boot."""
@@ -210,6 +212,7 @@ def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
         run.mkdir(parents=True, exist_ok=True)
     notifier = Notifier.from_environment()
     ready = False
+    opened: list[Store] = []
 
     def alive(fault: str) -> None:
         nonlocal ready
@@ -217,9 +220,9 @@ def _process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
             notifier.ready()
             ready = True
         notifier.alive()
-        ram.beat(run, name, clock.monotonic(), fault)
+        ram.beat(run, name, clock.monotonic(), fault, sum(each.syncs for each in opened))
 
-    yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive)
+    yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive, opened)
     notifier.stopping()
 
 

@@ -9,6 +9,7 @@ STALE_S = 30.0  # Three rounds of the keeper.
 WIDTH = 80
 FAULTS_SHOWN = 8
 GIGABYTE = 1e9
+MEGABYTE = 1e6
 
 
 def render(snapshot: Mapping[str, object], age_s: float) -> list[str]:
@@ -56,6 +57,9 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         "card": f"{_scaled(snapshot, 'card_free_bytes', GIGABYTE, ' GB')} free"
         f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')},"
         f" {said('card_state')}, {said('evicted')} evicted ({said('evicted_audit')} audit)",
+        "wear": f"{_scaled(snapshot, 'card_written_bytes', MEGABYTE, ' MB')} written since boot,"
+        f" {_scaled(snapshot, 'card_written_per_day_bytes', MEGABYTE, ' MB')} a day,"
+        f" {_scaled(snapshot, 'syncs_per_event', 1, ' syncs', digits=0)} an event",
         "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"
         f" {said('discarded')} discarded, {said('lost_frames')} frames lost",
         "sorter": f"{said('unsorted')} unsorted, {said('unclassified')} unclassified,"

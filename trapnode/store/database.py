@@ -38,6 +38,7 @@ class Database:
 
     def __init__(self, path: Path, quarantine: Path, connect: Connect = connect) -> None:
         self.path = path
+        self.commits = 0  # Each one syncs the log.
         try:
             with _alone(path.with_suffix(".lock")):
                 self._connection = _opened(path, quarantine, connect)
@@ -82,6 +83,7 @@ class Database:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+            self.commits += 1
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.rollback()

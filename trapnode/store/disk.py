@@ -16,6 +16,8 @@ MODE = 0o640
 class Disk(Protocol):
     """Where files go; tests pass one that fails, tears and kills."""
 
+    syncs: int  # How many files and folders were synced.
+
     def write(self, path: Path, data: bytes) -> None:
         """Create or replace a file; not durable yet."""
         ...
@@ -44,6 +46,8 @@ class Disk(Protocol):
 class RealDisk:
     """The file system."""
 
+    syncs = 0
+
     def write(self, path: Path, data: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
         with open(descriptor, "wb", buffering=0) as file:
@@ -52,12 +56,14 @@ class RealDisk:
                 rest = rest[file.write(rest) :]
 
     def sync(self, path: Path) -> None:
+        self.syncs += 1
         _fsync(path, os.O_RDWR)
 
     def rename(self, path: Path, target: Path) -> None:
         os.rename(path, target)
 
     def sync_folder(self, folder: Path) -> None:
+        self.syncs += 1
         _fsync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
     def make_folder(self, folder: Path) -> None:

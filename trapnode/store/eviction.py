@@ -65,6 +65,18 @@ class Eviction:
             freed += self._let_go(frames, Value.AUDIT, over - freed)
         return freed
 
+    def fade(self, sequences: Iterable[int]) -> None:
+        """Let go of the previews of sequences whose rows are about to go. Raise StoreError."""
+        with self._database.transaction():
+            for sequence in sequences:
+                self._database.run(
+                    "UPDATE frame SET state = ? WHERE sequence = ? AND state NOT IN"
+                    " ('whole', 'discarding', 'evicting') AND preview_bytes > 0",
+                    FrameState.FADING,
+                    sequence,
+                )
+        self.finish()
+
     def finish(self) -> int:
         """Let go of what a power cut kept from going; give the bytes freed."""
         rows = self._database.rows(

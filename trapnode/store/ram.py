@@ -6,7 +6,7 @@ A write that fails is logged and forgotten: the keeper sees the old beat grow st
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ __all__ = [
     "read_beats",
     "read_set",
     "read_snapshot",
+    "syncs_for_each",
     "write_set",
     "write_snapshot",
 ]
@@ -33,11 +34,13 @@ class Beat:
     process: str
     monotonic_s: float
     fault: str
+    syncs: int = 0  # Of the card, since the process began.
 
 
-def beat(run: Path, process: str, monotonic_s: float, fault: str = "") -> None:
+def beat(run: Path, process: str, monotonic_s: float, fault: str = "", syncs: int = 0) -> None:
     """Leave a sign of life for the keeper."""
-    _replace(run / f"{process}.beat", {"monotonic_s": monotonic_s, "fault": fault})
+    said = {"monotonic_s": monotonic_s, "fault": fault, "syncs": syncs}
+    _replace(run / f"{process}.beat", said)
 
 
 def read_beats(run: Path) -> list[Beat]:
@@ -46,7 +49,8 @@ def read_beats(run: Path) -> list[Beat]:
     for path in sorted(run.glob("*.beat")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(path.read_text("utf-8"))
-            beats.append(Beat(path.stem, float(found["monotonic_s"]), str(found["fault"])))
+            said = str(found["fault"]), int(found.get("syncs", 0))
+            beats.append(Beat(path.stem, float(found["monotonic_s"]), *said))
     return beats
 
 
@@ -60,6 +64,11 @@ def read_set(run: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((run / SET).read_text("utf-8"))["name"])
     return None
+
+
+def syncs_for_each(beats: Iterable[Beat], sequences: int) -> int | None:
+    """Give the syncs of all processes for each of so many sequences, rounded up; None: none."""
+    return -(-sum(beat.syncs for beat in beats) // sequences) if sequences else None
 
 
 def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:

@@ -83,6 +83,11 @@ class Store:
         return self.room()
 
     @property
+    def syncs(self) -> int:
+        """How often this process has made the card wait."""
+        return self.disk.syncs + self.database.commits
+
+    @property
     def eviction(self) -> Eviction:
         """What may go when the card is full."""
         return Eviction(self.archive.root, self.disk, self.database)

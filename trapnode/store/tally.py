@@ -9,14 +9,17 @@ __all__ = ["Tally", "changes", "tally"]
 
 VAIN_ATTEMPTS = 3  # Of one message; a sky that hides the satellites passes sooner.
 STUCK = f"state = 'attempted' AND attempts >= {VAIN_ATTEMPTS}"
+FORGOTTEN = "coalesce(sum(sequences), 0) FROM forgotten"
 EVICTED = "state IN ('evicting', 'evicted')"
 
 COUNTS = f"""
-    SELECT (SELECT count(*) FROM sequence),
-           (SELECT count(*) FROM observation WHERE verdict = 'discard'),
+    SELECT (SELECT count(*) FROM sequence) + (SELECT {FORGOTTEN}),
+           (SELECT count(*) FROM observation WHERE verdict = 'discard')
+             + (SELECT {FORGOTTEN} WHERE label = 'blank'),
            (SELECT count(*) FROM observation WHERE target = 1),
            (SELECT count(*) FROM sequence WHERE state != 'sorted'),
-           (SELECT count(*) FROM observation WHERE label = 'unclassified'),
+           (SELECT count(*) FROM observation WHERE label = 'unclassified')
+             + (SELECT {FORGOTTEN} WHERE label = 'unclassified'),
            (SELECT count(*) FROM report WHERE message IS NULL)
              + (SELECT count(*) FROM message WHERE state IN ('queued', 'attempted')),
            (SELECT count(*) FROM message WHERE state = 'parked'),
@@ -24,7 +27,8 @@ COUNTS = f"""
            (SELECT count(*) FROM frame WHERE state = 'lost'),
            (SELECT count(DISTINCT sequence) FROM frame WHERE {EVICTED}),
            (SELECT count(DISTINCT f.sequence) FROM frame f JOIN observation o
-             ON o.id = f.sequence WHERE o.audit = 1 AND {EVICTED})"""
+             ON o.id = f.sequence WHERE o.audit = 1 AND {EVICTED}),
+           (SELECT count(*) FROM sequence WHERE boot = (SELECT max(id) FROM boot))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Tally:
     lost_frames: int
     evicted: int  # Sequences whose pixels made room on a full card,
     evicted_audit: int  # and those of them that were kept for audit.
+    this_boot: int  # Sequences since the machine started.
     last_trigger: str | None
     last_accepted: str | None
     stuck_reason: str  # Of the latest of the stuck messages; empty if there is none.
