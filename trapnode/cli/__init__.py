@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from trapnode import __version__
+from trapnode.cli.packages import add_commands
 from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, TrapnodeError
 
 __all__ = ["main", "parser"]
@@ -107,18 +108,7 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     _add_config(status)
     status.add_argument("--json", action="store_true", help="the snapshot as JSON")
     _add_classify(commands)
-    dump = _add(
-        commands,
-        "dump",
-        "write a Camtrap DP package of the archive",
-        "trapnode.cli.desk:dump",
-        "trapnode dump /media/stick/AL07 --deployments park.toml",
-    )
-    _add_config(dump)
-    dump.add_argument("dest", metavar="DEST", help="folder of the package")
-    dump.add_argument(
-        "--deployments", metavar="FILE", help="the desk's file of places and dates (TOML)"
-    )
+    add_commands(_add, commands)
     _add_model(commands)
     decode = _add(
         commands,

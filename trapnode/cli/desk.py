@@ -1,13 +1,11 @@
-"""The commands of people: status, classify, dump, decode, config."""
+"""The commands of people: status, classify, decode, config."""
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import sys
-import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +15,7 @@ from trapnode.errors import TrapnodeError, UsageError
 if TYPE_CHECKING:
     from trapnode.config import Config
 
-__all__ = ["classify", "config", "decode", "dump", "read_or_defaults", "status"]
+__all__ = ["classify", "config", "decode", "read_or_defaults", "status"]
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -62,27 +60,6 @@ def classify(arguments: argparse.Namespace) -> None:
         csv_path=arguments.csv,
         json_path=arguments.json,
     )
-
-
-def dump(arguments: argparse.Namespace) -> None:
-    """Write a Camtrap DP package of the archive."""
-    from trapnode.dump import write_dump
-    from trapnode.store.reading import open_for_dump
-
-    chosen = read_or_defaults(arguments)
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        contextlib.closing(open_for_dump(Path(chosen.paths.state), Path(scratch))) as store,
-    ):
-        summary = write_dump(
-            store,
-            Path(arguments.dest),
-            Path(arguments.deployments) if arguments.deployments else None,
-            chosen.unit.name,
-            chosen.unit.utc_offset_min,
-            datetime.now(UTC),
-        )
-    print(summary)
 
 
 def decode(arguments: argparse.Namespace) -> None:

@@ -35,12 +35,14 @@ __all__ = [
     "Record",
     "archive_name",
     "extent",
+    "labels",
     "newest",
     "next_trusted",
     "open_card",
     "open_for_dump",
     "select",
     "size",
+    "unit_of",
     "walk",
     "without_row",
 ]
@@ -237,6 +239,17 @@ def size(database: Database) -> int:
         " FROM frame WHERE sequence IN (SELECT id FROM sequence)"
     )
     return int(float(str(row[0]))) if row else 0
+
+
+def labels(database: Database) -> set[str]:
+    """Give every label that an observation of this archive has."""
+    return {str(row[0]) for row in database.rows("SELECT DISTINCT label FROM observation")}
+
+
+def unit_of(database: Database) -> str:
+    """Give the unit that made the newest sequence; empty where there is none."""
+    row = database.row("SELECT stem FROM sequence ORDER BY id DESC LIMIT 1")
+    return str(row[0]).partition(".")[0] if row else ""
 
 
 def archive_name(database: Database) -> str:
