@@ -18,6 +18,7 @@ from trapnode.model import (
     Verdict,
     WakeReason,
 )
+from trapnode.store.seals import Sealing
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store, open_store
 
@@ -103,14 +104,14 @@ class Sightings:
         self.store.sequences.discarded(discarding)
 
 
-def sightings(state: Path) -> Sightings:
+def sightings(state: Path, sealing: Sealing | None = None) -> Sightings:
     """An empty store."""
-    return Sightings(open_store(state))
+    return Sightings(open_store(state, sealing=sealing))
 
 
-def a_day(state: Path) -> Sightings:
+def a_day(state: Path, sealing: Sealing | None = None) -> Sightings:
     """One of everything: leopard twice in one event, blank, audit blank, person, unsorted, ..."""
-    seen = sightings(state)
+    seen = sightings(state, sealing)
     blank, leopard = scores(blank=0.97), scores(leopard=0.91)
     first = seen.see(NOON)
     family = scores(leopard=0.91, boxes=3)

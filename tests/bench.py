@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.sealed import sealing_in
 from tests.sets import card_of
 from trapnode.cli.crew import Crew, await_that
 from trapnode.cli.demo import CONFIG, ORIGIN, folders_of, own
 from trapnode.cli.judges import models
+from trapnode.config import Config
+from trapnode.devices.clock import SystemClock
 from trapnode.devices.detector import TfliteDetector
 from trapnode.devices.judge import TfliteJudge, read_set
 from trapnode.devices.picture import crop, decode, letterbox, squash
@@ -36,6 +39,7 @@ from trapnode.store.tally import tally
 
 JUDGE_LIMIT = 1.5
 DUMP_LIMIT = 1.3
+SEALING_LIMIT = 1.1
 MEMORY_LIMIT_MIB = 200
 IMPORT_LIMIT = 4.0
 
@@ -52,7 +56,7 @@ class Figure:
 
 def main() -> int:
     """Measure all, print the table, give 1 if a limit is passed."""
-    figures = [judge_ratio(), dump_ratio(), memory(), import_ratio()]
+    figures = [judge_ratio(), dump_ratio(), sealing_ratio(), memory(), import_ratio()]
     for figure in figures:
         verdict = "ok" if figure.value <= figure.limit else "PAST IT"
         value = f"{figure.value:8.2f}  <= {figure.limit:<5g} {verdict:<8}"
@@ -141,6 +145,42 @@ def dump_ratio(rounds: int = 5) -> Figure:
     return Figure("dump / (cp -r + sha256sum)", ratio, DUMP_LIMIT, how)
 
 
+def sealing_ratio(rounds: int = 15) -> Figure:
+    """Compare bursts at their own pace, trigger to card, with sealing and without."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "run").mkdir()
+        both = [
+            open_store(root / "open"),
+            open_store(root / "sealed", sealing=sealing_in(root / "run")),
+        ]
+        shot = _shot()
+        took = [[_burst_s(store, shot, number) for store in both] for number in range(rounds)]
+        began = time.perf_counter()
+        both[1].archive.sealing.sealed("2026/a.jpg", shot.frame)
+        alone_s = time.perf_counter() - began
+        for store in both:
+            store.close()
+    floor, ours = (min(each) for each in zip(*took, strict=True))
+    how = f"{ours * 1e3:.0f} ms / {floor * 1e3:.0f} ms; {alone_s * 1e3:.0f} ms to seal a frame"
+    return Figure("sealed burst to card / open burst", ours / floor, SEALING_LIMIT, how)
+
+
+def _burst_s(store: Store, shot: Shot, number: int) -> float:
+    """Time a burst of three at the default pace, from its trigger until it is durable."""
+    boot = begin_boot(store.database, "bench", shot.captured_at, WakeReason.PIR, ClockTrust.RTC)
+    at, clock = shot.captured_at + timedelta(minutes=number), SystemClock()
+    began = time.perf_counter()
+    burst = store.archive.begin("BENCH", 600, "bench", Trigger(at, 0.0), boot)
+    for frame in range(3):
+        clock.wait([], max(0.0, began + frame * Config().burst.interval_s - time.perf_counter()))
+        burst.add(shot)
+        if frame == 0:
+            burst.sync()
+    burst.close()
+    return time.perf_counter() - began
+
+
 def memory() -> Figure:
     """Add up the resident memory of the five processes after some work."""
     with tempfile.TemporaryDirectory() as folder:
@@ -206,17 +246,22 @@ def _filled(state: Path, frames: int) -> tuple[Store, float]:
     boot = begin_boot(
         store.database, "bench", datetime(2026, 11, 1, tzinfo=UTC), WakeReason.PIR, ClockTrust.RTC
     )
-    picture = folders_of(own())[0][0].read_bytes()
-    still = picture[:-2] + os.urandom(1 << 21).replace(b"\xff", b"\x00") + b"\xff\xd9"
-    total = 0
+    shot, total = _shot(), 0
     for number in range(frames // 3):
         at = datetime(2026, 11, 1, 6, tzinfo=UTC) + timedelta(minutes=10 * number)
         burst = store.archive.begin("BENCH", 600, "bench", Trigger(at, 0.0), boot)
         for _ in range(3):
-            burst.add(Shot(still, preview_of(picture), at))
+            burst.add(shot)
         burst.close()
         total += burst.saved_bytes
     return store, total / 1e6
+
+
+def _shot() -> Shot:
+    """Give a frame of the size of a real full-resolution still, and its preview."""
+    picture = folders_of(own())[0][0].read_bytes()
+    still = picture[:-2] + os.urandom(1 << 21).replace(b"\xff", b"\x00") + b"\xff\xd9"
+    return Shot(still, preview_of(picture), datetime(2026, 11, 1, 6, tzinfo=UTC))
 
 
 if __name__ == "__main__":

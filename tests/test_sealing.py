@@ -27,7 +27,7 @@ from tests.sealed import (
     opener,
     sealing_in,
 )
-from trapnode.age import Sealer, WrongKey
+from trapnode.age import NotSound, Sealer, WrongKey
 from trapnode.cli.sealing import of_station
 from trapnode.config import parse
 from trapnode.errors import StoreError, UsageError
@@ -68,8 +68,9 @@ def test_each_key_opens_alone_and_a_strangers_does_not(tmp_path):
         assert opener(tmp_path, key).open(content) == b"a picture"
     with pytest.raises(WrongKey):
         opener(tmp_path, STRANGER).open(content)
-    with pytest.raises(WrongKey):
-        opener(tmp_path).open(content[:-1])
+    for broken in (content[:-1], content[:50], b"", content[:-1] + bytes(1)):
+        with pytest.raises(NotSound):
+            opener(tmp_path).open(broken)
 
 
 @pytest.mark.parametrize("bad", [("age1nonsense",), (PARK[0],), (PARK[1], ""), ()])

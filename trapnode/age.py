@@ -11,14 +11,18 @@ from pyrage import x25519
 
 from trapnode.errors import StoreError, UsageError
 
-__all__ = ["Opener", "Sealer", "WrongKey", "new_key"]
+__all__ = ["NotSound", "Opener", "Sealer", "WrongKey", "new_key"]
 
 SECRET = "AGE-SECRET-KEY-"
 MAX_KEY_FILE = 1 << 16
 
 
 class WrongKey(UsageError):
-    """None of the keys opens this file, or it is not what was sealed."""
+    """None of the keys opens this file."""
+
+
+class NotSound(UsageError):
+    """This is no age file, or not all of it, or not as it was sealed."""
 
 
 class Sealer:
@@ -52,11 +56,12 @@ class Opener:
         self.recipients = tuple(str(each.to_public()) for each in self._identities)
 
     def open(self, data: bytes) -> bytes:
-        """Give what was sealed; raise WrongKey."""
+        """Give what was sealed; raise WrongKey or NotSound."""
         try:
             return bytes(pyrage.decrypt(data, self._identities))
         except pyrage.DecryptError as error:
-            raise WrongKey(str(error)) from error
+            kind = WrongKey if "No matching keys" in str(error) else NotSound
+            raise kind(str(error)) from error
 
 
 def new_key() -> tuple[str, str]:

@@ -141,6 +141,15 @@ def _add_keys(commands: "argparse._SubParsersAction[Parser]") -> None:
     keys.add_argument("action", choices=["new", "verify"])
     keys.add_argument("files", metavar="FILE", nargs="+", help="files of private halves")
     _add_config(keys)
+    unseal = _add(
+        commands,
+        "unseal",
+        "open the pictures of a sealed dump, where it lies",
+        "trapnode.cli.keys:unseal",
+        "trapnode unseal /data/AL07 --key park.key",
+    )
+    unseal.add_argument("dump", metavar="DUMP", help="folder of the package")
+    unseal.add_argument("--key", metavar="FILE", required=True, help="file of private halves")
 
 
 def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:

@@ -1,4 +1,4 @@
-"""The commands of whoever keeps the keys: make them, and prove them before a unit goes out."""
+"""The commands of whoever keeps the keys: make them, prove them before a unit goes out, unseal."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from trapnode.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from trapnode.age import Opener
 
-__all__ = ["keys"]
+__all__ = ["keys", "unseal"]
 
 KEY = "# created: {at}\n# public key: {public}\n{private}\n"  # As age-keygen writes it.
 TEST_BYTES = 4096
@@ -26,6 +26,16 @@ def keys(arguments: argparse.Namespace) -> None:
         _new(files)
     else:
         _verify(files, Path(arguments.config))
+
+
+def unseal(arguments: argparse.Namespace) -> int:
+    """Open a sealed dump; give 1 if something stays sealed."""
+    from trapnode.age import Opener
+    from trapnode.dump.unsealing import unseal as run
+
+    found = run(Path(arguments.dump), Opener(Path(arguments.key)))
+    print(found)
+    return int(bool(found.damaged))
 
 
 def _new(files: list[Path]) -> None:

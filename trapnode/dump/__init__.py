@@ -4,6 +4,7 @@ DEST/datapackage.json, deployments.csv, media.csv, observations.csv   Camtrap DP
 DEST/media/2026/11/22/NAME.jpg         frames; NAME.preview.jpg where only the preview is left
 DEST/previews/2026/11/22/              previews of frames that are whole, for the page
 DEST/individual_id.csv                 the sharpest frame of each target sequence, for Wildbook
+DEST/SEALED.txt                        whose keys open the pictures, where they are NAME.jpg.age
 DEST/megadetector.json                 the scores, for Timelapse, AddaxAI and their kin
 DEST/index.html, page2.html, ...       for the eye, without network
 DEST/INCOMPLETE.txt                    what only the desk knows and has not said yet, if anything

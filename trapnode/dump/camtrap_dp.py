@@ -21,12 +21,13 @@ from trapnode.dump.dest import claim
 from trapnode.dump.events import Events, Part
 from trapnode.dump.individuals import Best, Individuals, sharpest
 from trapnode.dump.marks import mark
-from trapnode.dump.package import Package, deployment_rows
+from trapnode.dump.package import NO_DESK, Package, deployment_rows
 from trapnode.dump.page import Page, write_pages
 from trapnode.dump.pictures import Pictures, promised
 from trapnode.dump.places import Placing
 from trapnode.dump.public import generalised, said
 from trapnode.dump.rows import event_row, rows_of
+from trapnode.dump.sealed import SEALED, SEALED_XMP, Words, sealed_text
 from trapnode.dump.summary import DumpSummary
 from trapnode.errors import StoreError
 from trapnode.megadetector import Megadetector
@@ -41,10 +42,6 @@ __all__ = ["write_dump"]
 INCOMPLETE = "INCOMPLETE.txt"
 EVERYTHING = Choice()
 GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json")
-NO_DESK = [
-    "deployments.csv: latitude, longitude and the true deploymentStart and deploymentEnd",
-    "datapackage.json: contributors, licenses, spatial, project.title, project.samplingDesign",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,7 @@ class _Tables:
     observations: Table
     individuals: Individuals
     scores: Megadetector
+    words: Words  # For pictures that only `unseal` can write into.
 
 
 class _Dump:
@@ -125,7 +123,7 @@ class _Dump:
         self._placing = Placing(deployments, order.unit, later)
         self._events = Events()
         public = order.choice.public is not None
-        self._pictures = Pictures(store.archive.root, copier, self.summary, public)
+        self._pictures = Pictures(store.archive, copier, self.summary, public)
         self._taxa: set[Taxon] = set()
         self._methods: set[str] = set()
         self._models: set[str] = set()
@@ -133,7 +131,8 @@ class _Dump:
     def write_records(self) -> None:
         """Bring every frame, and write the tables that grow with them."""
         with ExitStack() as stack:
-            put = {name: stack.enter_context(self._copier.writing(name)) for name in GROWING}
+            every = (*GROWING, SEALED_XMP) if self._store.archive.sealing.seals else GROWING
+            put = {name: stack.enter_context(self._copier.writing(name)) for name in every}
             tables = _Tables(
                 Table(MEDIA, put["media.csv"]),
                 Table(OBSERVATIONS, put["observations.csv"]),
@@ -141,6 +140,7 @@ class _Dump:
                     put["individual_id.csv"], self._deployments, self._order.utc_offset_min
                 ),
                 Megadetector(put["megadetector.json"]),
+                Words(put.get(SEALED_XMP)),
             )
             for record in reading.walk(self._store.database):
                 self._tell(record, tables)
@@ -165,8 +165,11 @@ class _Dump:
             self._copier.write(INCOMPLETE, package.incomplete())
         else:
             self._remove(INCOMPLETE)
+        if self.summary.sealed:
+            self._copier.write(SEALED, sealed_text(self._store.archive.sealing.seals))
         self._copier.settle()
-        write_pages(self._store, self._copier, Page(unit, offset, not missing, self.summary.labels))
+        page = Page(unit, offset, not missing, self.summary.labels, self.summary.sealed > 0)
+        write_pages(self._store, self._copier, page)
         self.summary.missing, self.summary.remarks = missing, self._placing.remarks
         self.summary.kept, self.summary.bytes = self._copier.kept, self._copier.bytes
 
@@ -186,7 +189,7 @@ class _Dump:
         place = self._placing.place(record.sequence)
         event = self._events.add(record, place)
         hidden = self._order.choice.public is not None and not is_public(record)
-        best, files = (None, {}) if hidden else self._bring(record)
+        best, files = (None, {}) if hidden else self._bring(record, tables.words)
         shown = promised(record) if hidden else files
         chosen = best.frame.number if best else None
         rows = rows_of(record, shown, place, event, self._order.utc_offset_min, chosen)
@@ -201,14 +204,16 @@ class _Dump:
         _score(record, files, tables.scores)
         self._count(record, files)
 
-    def _bring(self, record: Record) -> tuple[Best | None, dict[int, str]]:
+    def _bring(self, record: Record, words: Words) -> tuple[Best | None, dict[int, str]]:
         """Bring the pictures of a record; say by which to know the animal, if there is one."""
         best = sharpest(record, self._store.archive.root)
         marks = {
             number: mark(record, each, best is not None and number == best.frame.number)
             for number, each in claims_of(record).items()
         }
-        return best, self._pictures.bring(record, marks)
+        files = self._pictures.bring(record, marks)
+        words.add(files, marks)
+        return best, files
 
     def _tell_events(self, parts: Iterable[Part], observations: Table) -> None:
         for part in parts:

@@ -17,10 +17,14 @@ from trapnode.dump.deployments import TEMPLATE, Deployment, Project
 from trapnode.dump.places import Placing, Stay
 from trapnode.model import Taxon
 
-__all__ = ["Package", "deployment_rows"]
+__all__ = ["NO_DESK", "Package", "deployment_rows"]
 
 Row = dict[str, Cell]
 
+NO_DESK = [
+    "deployments.csv: latitude, longitude and the true deploymentStart and deploymentEnd",
+    "datapackage.json: contributors, licenses, spatial, project.title, project.samplingDesign",
+]
 UNPLACED = "pictures outside every deployment of the desk's file: their place is not known"
 
 

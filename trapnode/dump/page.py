@@ -14,6 +14,7 @@ from urllib.parse import quote
 from trapnode import __version__
 from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, files_of, guess_of
 from trapnode.dump.copying import Copier
+from trapnode.dump.sealed import SEALED_LINE, comes
 from trapnode.dump.style import CSS, filter_rules
 from trapnode.model import (
     BLANK,
@@ -32,6 +33,10 @@ from trapnode.store.store import Store
 __all__ = ["PER_PAGE", "Page", "write_pages"]
 
 PER_PAGE = 500
+INCOMPLETE_LINE = (
+    "<p class=warn>This package is not complete: <a href=INCOMPLETE.txt>INCOMPLETE.txt</a>"
+    " says what is missing.</p>"
+)
 NEWEST = 1 << 62  # Above every id.
 
 
@@ -43,6 +48,7 @@ class Page:
     utc_offset_min: int
     complete: bool
     labels: Mapping[str, int]  # Sequences by label, in the whole dump.
+    sealed: bool = False  # The pictures are there once `unseal` has opened them.
 
     def order(self) -> list[str]:
         """List the labels as the page does: life first, blank last."""
@@ -102,12 +108,8 @@ def _facts(page: Page) -> str:
 
 
 def _warning(page: Page) -> str:
-    if page.complete:
-        return ""
-    return (
-        "<p class=warn>This package is not complete: <a href=INCOMPLETE.txt>INCOMPLETE.txt</a>"
-        " says what is missing.</p>"
-    )
+    incomplete = "" if page.complete else INCOMPLETE_LINE
+    return (SEALED_LINE if page.sealed else "") + incomplete
 
 
 def _foot(number: int, pages: int) -> str:
@@ -188,10 +190,10 @@ def _pictures(record: Record, dest: Path) -> str:
 def _files(frame: Frame, dest: Path) -> tuple[str, str] | None:
     """Give the small picture of a frame and the one behind it."""
     for path in files_of(frame):
-        if (dest / "media" / path).exists():
+        if comes(dest / "media" / path):
             small = f"previews/{frame.preview_path}"
             behind = f"media/{path}"
-            return (small if (dest / small).exists() else behind), behind
+            return (small if comes(dest / small) else behind), behind
     return None
 
 

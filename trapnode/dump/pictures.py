@@ -6,10 +6,12 @@ from pathlib import Path
 from trapnode.dump.claims import files_of
 from trapnode.dump.copying import Copier, Unreadable
 from trapnode.dump.public import placeless
+from trapnode.dump.sealed import named
 from trapnode.dump.summary import DumpSummary
 from trapnode.errors import StoreError
 from trapnode.model import Frame
 from trapnode.store import names
+from trapnode.store.archive import Archive
 from trapnode.store.reading import Record
 
 __all__ = ["Pictures", "promised"]
@@ -25,8 +27,11 @@ def promised(record: Record) -> dict[int, str]:
 class Pictures:
     """The way of pictures from an archive's folder into DEST; raises StoreError."""
 
-    def __init__(self, root: Path, copier: Copier, summary: DumpSummary, public: bool) -> None:
-        self._root = str(root)
+    def __init__(
+        self, archive: Archive, copier: Copier, summary: DumpSummary, public: bool
+    ) -> None:
+        self._root = str(archive.root)
+        self._seals = archive.sealing.seals
         self._copier = copier
         self._summary = summary
         self._public = public
@@ -58,17 +63,22 @@ class Pictures:
             if self._public and (hidden := _hidden(source)) is not None:
                 self._copier.write_bytes(target, hidden)
             else:
-                self._copier.copy(source, target, b"" if seal else mark)
+                digest = self._copier.copy(source, target, b"" if seal else mark)
+                self._examine(path, seal, digest)
         except Unreadable as error:
             if not error.gone:
                 self._summary.unreadable.append(str(error))
             return False
         return True
 
-
-def named(path: str, seal: str) -> str:
-    """Give the name that a file of the card has in the dump."""
-    return f"{path}{names.SEALED}" if seal else path
+    def _examine(self, path: str, seal: str, digest: str) -> None:
+        """Look whether this unit sealed a file, by the hash of its copy."""
+        if not seal:
+            return
+        self._summary.sealed += 1
+        name = names.stored(path, seal).rpartition("/")[2]
+        if self._seals is not None and not self._seals.genuine(name, bytes.fromhex(digest)):
+            self._summary.forged.append(path)
 
 
 def _hidden(source: str) -> bytes | None:

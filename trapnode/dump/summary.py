@@ -19,6 +19,8 @@ class DumpSummary:
     lost: list[str] = field(default_factory=list)  # Frames without any file: named, no media row.
     unreadable: list[str] = field(default_factory=list)  # Files the card does not give.
     without_row: list[str] = field(default_factory=list)  # On the card, not in the dump.
+    forged: list[str] = field(default_factory=list)  # Sealed, but not by this unit, or torn.
+    sealed: int = 0
     kept: int = 0  # Files that an earlier run had brought.
     bytes: int = 0
     labels: dict[str, int] = field(default_factory=dict)
@@ -48,6 +50,9 @@ class DumpSummary:
             " takes them in, and dump again",
             self.without_row,
         )
+        lines += _named("sealed files are torn, or not sealed by this unit", self.forged)
+        if self.sealed:
+            lines.append(f"{self.sealed} files are sealed: {self.dest / 'SEALED.txt'} says by whom")
         lines += [f"warning: {n} sequences {remark}" for remark, n in self.remarks.items()]
         if self.missing:
             lines.append(f"INCOMPLETE: {self.dest / 'INCOMPLETE.txt'} says what to do")
