@@ -1,6 +1,8 @@
 """What must hold of every card that a power cut left, whoever made the cut."""
 
+import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.fakes import (
@@ -15,7 +17,6 @@ from tests.fakes import (
     take,
     uplinker_of,
 )
-from tests.faults import Power
 from tests.sealed import open_picture
 from trapnode.message import decode
 from trapnode.model import FrameState
@@ -30,35 +31,50 @@ RUN = "run"
 def contents(state: Path) -> Counter[bytes]:
     """Give the bytes of every file that a start-up may not delete."""
     folders = (state / "archive", state / "quarantine")
-    return Counter(p.read_bytes() for f in folders for p in f.rglob("*") if p.is_file())
+    return Counter(data for folder in folders for data in files_below(folder).values())
 
 
-def recovered(state: Path, power: Power) -> Store:
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Read all files of a folder, by their paths relative to it; none if it is not there."""
+    found = {}
+    for here, _, inside in os.walk(folder):
+        for name in inside:
+            path = os.path.join(here, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, folder)] = file.read()
+    return found
+
+
+def recovered(state: Path, open_store: Callable[[Path], Store]) -> Store:
     """Open and repair the store as the next boot does, and check what must always hold."""
     before = contents(state)
-    store = power.open(state)
-    store.repair()
-    assert not before - contents(state), "a start-up deletes nothing"
-    check_card(store)
+    store = open_store(state)
+    try:
+        store.repair()
+        assert not before - contents(state), "a start-up deletes nothing"
+        check_card(store)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
 def check_card(store: Store) -> None:
     """Check that files and rows agree, after a repair."""
     root, database = store.archive.root, store.database
-    files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    files = files_below(root)
     rows = {
         str(path): row
         for path, *row in database.rows("SELECT path, state, bytes, mark, preview_mark FROM frame")
     }
-    for path in files:
+    for path, data in files.items():
         assert path.endswith((".jpg", ".age")), f"{path}: half files do not stay in the archive"
-        assert is_whole(store, root / path), f"{path}: not whole"
+        assert is_whole(store, root / path, data), f"{path}: not whole"
         frame = names.opened(path).replace(".preview.jpg", ".jpg")
         assert frame in rows, f"{path}: has no row"
     for path, (state, size, mark, preview_mark) in rows.items():
         if state == FrameState.WHOLE:
-            assert (root / names.stored(path, str(mark))).stat().st_size == size
+            assert len(files[names.stored(path, str(mark))]) == size
         if state in (FrameState.DISCARDING, FrameState.DISCARDED):
             preview = names.stored(names.preview_path(path), str(preview_mark))
             assert preview in files, "the evidence stays"
@@ -70,10 +86,10 @@ def check_card(store: Store) -> None:
     ), "only a verdict on the card discards"
 
 
-def is_whole(store: Store, path: Path) -> bool:
+def is_whole(store: Store, path: Path, data: bytes) -> bool:
     """Say whether a file is whole: by its end, or by its mark and what it holds."""
     if path.suffix != names.SEALED:
-        return is_whole_jpeg(path.read_bytes())
+        return is_whole_jpeg(data)
     return store.archive.sealing.genuine(path, path.name) and is_whole_jpeg(open_picture(path))
 
 
@@ -86,8 +102,8 @@ def frames_on(store: Store) -> set[int | None]:
     }
 
 
-def goes_on(store: Store, state: Path) -> None:
-    """Take, sort and send one more, as if nothing had been."""
+def goes_on(store: Store, state: Path) -> list[bytes]:
+    """Take, sort and send one more, as if nothing had been; give what was sent."""
     clock = SteppedClock(NOON.replace(year=2027))
     observed = len(store.sequences.observations())
     take(store, state / RUN, clock)
@@ -104,3 +120,4 @@ def goes_on(store: Store, state: Path) -> None:
     assert newest.event != newest.id or newest.id in told
     assert not store.outbox.undone()
     assert not store.outbox.waiting()
+    return modem.given

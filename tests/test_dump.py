@@ -101,6 +101,15 @@ def test_a_dump_that_is_cut_anywhere_is_finished_by_the_next(day, tmp_path):
         assert files(out) == files(whole)
 
 
+@pytest.mark.parametrize("torn", [b"", b'{"form', bytes(40)])
+def test_a_dump_that_is_cut_before_it_took_its_folder_is_begun_again(few, tmp_path, torn):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "trapnode.json.part").write_bytes(torn)
+    dumped(few, tmp_path / "out")
+    assert (tmp_path / "out" / "SHA256SUMS").exists()
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
 def test_a_second_dump_brings_only_what_is_new(day, tmp_path):
     first = dumped(day, tmp_path / "out")
     day.see(NOON + timedelta(hours=9))

@@ -23,6 +23,9 @@ def put(store: Store, name: str, data: bytes | None = None) -> Path:
     return path
 
 
+LARGE = jpeg(1, (160, 120))
+
+
 def quarantined(state: Path) -> list[str]:
     folder = state / "quarantine"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
@@ -45,8 +48,15 @@ def test_a_complete_part_gets_its_name_and_a_row(store):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", jpeg()[:-2], bytes(5000), jpeg()[:99] + bytes(4096) + jpeg()[99:], jpeg() + bytes(9)],
-    ids=["empty", "cut", "zeros", "hole", "tail"],
+    [
+        b"",
+        jpeg()[:-2],
+        bytes(5000),
+        jpeg()[:99] + bytes(4096) + jpeg()[99:],
+        jpeg() + bytes(9),
+        LARGE[:512] + bytes(512) + LARGE[1024:],
+    ],
+    ids=["empty", "cut", "zeros", "hole", "tail", "sector"],
 )
 def test_a_torn_part_goes_to_quarantine(store, state, data):
     put(store, f"{STEM}.000005.1.jpg.part", data)

@@ -80,7 +80,7 @@ def bursts(state: Path, power: Power) -> None:
 def frames_promised_are_there(state: Path, cut: Power) -> None:
     (state / RUN).mkdir(exist_ok=True)
     power = Power()
-    store = recovered(state, power)
+    store = recovered(state, power.open)
     assert set(cut.told) <= frames_on(store)
     if cut.seed != KEEP_ALL:
         goes_on(store, state)
@@ -143,7 +143,7 @@ def sort(state: Path, power: Power, draw: float) -> None:
 def test_a_cut_anywhere_in_the_sorter_loses_only_what_a_verdict_discarded(card, taken, draw):
     def sorted_as_if_nothing_had_been(state: Path, _cut: Power) -> None:
         power = Power()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         assert frames_on(store) >= set(range(4, 16))
         sort(state, power, draw)
         check_card(store)
@@ -229,7 +229,7 @@ def every_message(store: Store) -> dict[int, Message]:
 def test_a_cut_anywhere_in_the_uplinker_loses_no_message_and_changes_none(card, told, script):
     def all_told(state: Path, cut: Power) -> None:
         power = Power()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         frozen = every_message(store)
         for payload in cut.told:
             assert frozen[decode(payload).counter].payload == payload  # type: ignore[arg-type]
@@ -270,7 +270,7 @@ def test_a_cut_anywhere_in_the_keeper_leaves_one_status_report_at_most(card):
     def one_report(state: Path, cut: Power) -> None:
         (state / RUN).mkdir(exist_ok=True)
         power = Power()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         last = store.outbox.last_status()
         assert not cut.told or (last is not None and last >= cut.told[0])  # type: ignore[operator]
         keep(state, power)
@@ -292,7 +292,7 @@ def test_a_cut_anywhere_in_a_boot_gives_each_boot_one_number(card):
 
     def numbers_hold(state: Path, cut: Power) -> None:
         power = Power()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         for kernel, number in cut.told:  # type: ignore[misc]
             assert boot(store, kernel).id == number
         assert boot(store, "three").id not in {number for _, number in cut.told}  # type: ignore[misc]
@@ -326,7 +326,7 @@ def test_a_cut_anywhere_in_a_whole_life_can_be_followed_by_another(card, taken):
                 power.end()
             last = Power()
             life(state, last)
-            store = recovered(state, last)
+            store = recovered(state, last.open)
             assert frames_on(store) >= set(range(4, 16))
             assert not store.outbox.waiting()
             assert all(s.state is SequenceState.SORTED for s in store.sequences.all())

@@ -66,7 +66,7 @@ def without_ram(state: Path) -> None:
 def frames_promised_are_there(state: Path, cut: Power) -> None:
     without_ram(state)
     power = SealedPower()
-    store = recovered(state, power)
+    store = recovered(state, power.open)
     assert set(cut.told) <= frames_on(store)
     assert not [path for path in store.archive.root.rglob("*") if path.suffix == ".jpg"]
     if cut.seed != KEEP_ALL:
@@ -104,7 +104,7 @@ def test_a_cut_anywhere_in_the_sorter_discards_only_by_a_verdict(card):
         if cut.dead:
             without_ram(state)
         power = SealedPower()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         sort(state, power)
         check_card(store)
         found = {each.id: each.label for each in store.sequences.observations()}

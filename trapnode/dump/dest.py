@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trapnode.errors import StoreError, UsageError
+from trapnode.store.disk import PART, RealDisk, make_folders, write_whole
 
 __all__ = ["claim"]
 
@@ -20,11 +21,12 @@ def claim(dest: Path, state: Path, unit: str, archive: str, choice: Mapping[str,
     try:
         if dest.exists() and not dest.is_dir():
             raise UsageError(f"{dest}: is a file, must be a folder")
-        if dest.is_dir() and any(dest.iterdir()):
+        if dest.is_dir() and any(each.name != MARK + PART for each in dest.iterdir()):
             _check(dest, owner)
-        dest.mkdir(parents=True, exist_ok=True)
-        (dest / MARK).write_text(json.dumps(owner) + "\n", "utf-8")
-        for left in dest.rglob("*.part"):
+        make_folders(RealDisk(), dest)
+        # Durable before anything else is: without it, what a cut leaves would be a stranger's.
+        write_whole(RealDisk(), dest / MARK, (json.dumps(owner) + "\n").encode("utf-8"))
+        for left in dest.rglob(f"*{PART}"):
             left.unlink()  # Half a file of ours, from a run that was cut.
     except UsageError:
         raise

@@ -29,7 +29,8 @@ __all__ = ["Repair", "Repairs", "is_whole_jpeg"]
 log = logging.getLogger(__name__)
 
 BATCH = 200  # Frames adopted in one transaction.
-HOLE = bytes(4096)  # One block of zeros: a file whose length reached the card before its bytes.
+SECTOR = 512  # What a card writes whole or not at all,
+HOLE = bytes(SECTOR)  # and what it holds where a file's length came and its bytes did not.
 
 
 @dataclass(slots=True)
@@ -186,8 +187,9 @@ class Repair:
 
 
 def is_whole_jpeg(data: bytes) -> bool:
-    """Say whether bytes begin and end as a JPEG does, with no block of zeros between."""
-    return data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9") and HOLE not in data
+    """Say whether bytes begin and end as a JPEG does, with no sector of zeros between."""
+    ends = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
+    return ends and not any(data[at : at + SECTOR] == HOLE for at in range(0, len(data), SECTOR))
 
 
 def _in(folder: Path, *endings: str) -> list[Path]:
