@@ -89,6 +89,7 @@ class FrameState(StrEnum):
     EVICTED = "evicted"  # The preview and the scores stay.
     FADING = "fading"  # The card is full, the preview of a blank is about to go too.
     FADED = "faded"  # The scores stay.
+    PURGED = "purged"  # A verified dump holds it, so the pixels may go; the preview stays.
 
 
 class Verdict(StrEnum):

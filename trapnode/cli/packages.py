@@ -1,4 +1,4 @@
-"""The commands around dumps: dump."""
+"""The commands around dumps: dump, purge."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trapnode.config import Config
     from trapnode.store.store import Store
 
-__all__ = ["add_commands", "dump"]
+__all__ = ["add_commands", "dump", "purge"]
 
 GRIDS = ("1", "0.1")
 
@@ -43,6 +43,16 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
         choices=GRIDS,
         help="with --public: a place is a cell of so many degrees (default: 1)",
     )
+    purge = add(
+        commands,
+        "purge",
+        "take off the card the pictures that a dump holds, each one proved",
+        "trapnode.cli.packages:purge",
+        "trapnode purge /data/AL07 --from /media/card",
+    )
+    purge.add_argument("dump", metavar="DUMP", help="folder of the finished dump")
+    _add_card(purge)
+    purge.add_argument("--targets", action="store_true", help="those of targets, too")
 
 
 def dump(arguments: argparse.Namespace) -> None:
@@ -62,15 +72,31 @@ def dump(arguments: argparse.Namespace) -> None:
     print(summary)
 
 
+def purge(arguments: argparse.Namespace) -> int:
+    """Take off the card what a dump holds; give 1 if a picture there is not the card's."""
+    from trapnode.cli.desk import read_or_defaults
+    from trapnode.dump.purging import purge as run
+    from trapnode.store.store import open_store
+
+    if arguments.card:
+        state = state_on(Path(arguments.card))
+    else:
+        state = state_on(Path(read_or_defaults(arguments).paths.state))
+    with contextlib.closing(open_store(state)) as store:
+        purged = run(store, Path(arguments.dump), arguments.targets)
+    print(purged)
+    return int(bool(purged.different))
+
+
 def _choice(arguments: argparse.Namespace, store: "Store", config: "Config") -> Any:
     from trapnode.dump.choice import Choice, labels_of, since_of
     from trapnode.errors import UsageError
-    from trapnode.store import reading
+    from trapnode.store import selection
 
     if arguments.grid and not arguments.public:
         raise UsageError("--grid: goes with --public")
     zone = timezone(timedelta(minutes=config.unit.utc_offset_min))
-    on_card = reading.labels(store.database)
+    on_card = selection.labels(store.database)
     return Choice(
         labels_of(arguments.only, on_card) if arguments.only else (),
         since_of(arguments.since, zone) if arguments.since else None,
@@ -97,7 +123,7 @@ def _card(arguments: argparse.Namespace) -> Iterator[tuple["Store", "Config"]]:
 
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.card:
-            state = _state_on(Path(arguments.card))
+            state = state_on(Path(arguments.card))
             store = open_card(state, Path(scratch))
         else:
             config = read_or_defaults(arguments)
@@ -106,7 +132,7 @@ def _card(arguments: argparse.Namespace) -> Iterator[tuple["Store", "Config"]]:
             yield store, _config_of(arguments, store) if arguments.card else config
 
 
-def _state_on(card: Path) -> Path:
+def state_on(card: Path) -> Path:
     """Find the store on a card: its system partition, its data partition, or the folder itself."""
     from trapnode.errors import UsageError
     from trapnode.store.store import DATABASE
@@ -126,7 +152,7 @@ def _config_of(arguments: argparse.Namespace, store: "Store") -> "Config":
 
     from trapnode.cli import CONFIG
     from trapnode.config import Config, read
-    from trapnode.store.reading import unit_of
+    from trapnode.store.selection import unit_of
     from trapnode.store.store import LAST_GOOD
 
     if arguments.config != CONFIG:

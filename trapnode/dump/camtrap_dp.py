@@ -35,6 +35,7 @@ from trapnode.meter import meter
 from trapnode.model import Taxon, Verdict
 from trapnode.store import reading
 from trapnode.store.reading import Record
+from trapnode.store.selection import select
 from trapnode.store.store import Store
 
 __all__ = ["write_dump"]
@@ -67,7 +68,7 @@ def write_dump(
     """Write the package; raise ConfigError (desk's file), UsageError (DEST) or StoreError."""
     project, stood = _desk(deployments, unit, utc_offset_min, choice)
     claim(dest, store.state, unit, reading.archive_name(store.database), choice.words)
-    reading.select(store.database, choice.only, choice.since)
+    select(store.database, choice.only, choice.since)
     with (
         meter(reading.size(store.database), "B") as bar,
         Copier(dest, progress or bar) as copier,
@@ -206,7 +207,7 @@ class _Dump:
 
     def _bring(self, record: Record, words: Words) -> tuple[Best | None, dict[int, str]]:
         """Bring the pictures of a record; say by which to know the animal, if there is one."""
-        best = sharpest(record, self._store.archive.root)
+        best = sharpest(record, self._store.archive.root, self._copier.dest)
         marks = {
             number: mark(record, each, best is not None and number == best.frame.number)
             for number, each in claims_of(record).items()

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from trapnode.dump.durable import failing, hash_of, name_durably, sync_path, write_all
-from trapnode.dump.xmp import place_in
-from trapnode.errors import StoreError, TrapnodeError
+from trapnode.dump.card import Unreadable, pieces_of
+from trapnode.dump.durable import failing, hash_of, name_durably, read_sums, sync_path, write_all
+from trapnode.errors import StoreError
 from trapnode.store.disk import PART
 
-__all__ = ["SUMS", "Copier", "Progress", "Put", "Unreadable"]
+__all__ = ["SUMS", "Copier", "Progress", "Put"]
 
 SUMS = "SHA256SUMS"
+BEFORE = "SHA256SUMS.before"  # Those of the run before, for what only this dump has: `keep`.
 CHUNK = 1 << 20
 BATCH_FILES = 1000  # Between two syncs; what a cut loses at most, with the next.
 BATCH_BYTES = 256 << 20
@@ -32,14 +33,6 @@ Put = Callable[[str], object]
 """Take the next piece of a text file."""
 
 
-class Unreadable(TrapnodeError):
-    """The card does not give this file; DEST is as it was. `gone`: it is not there at all."""
-
-    def __init__(self, path: str, error: OSError) -> None:
-        super().__init__(f"{path}: cannot be read: {error.strerror or error}")
-        self.gone = isinstance(error, FileNotFoundError)
-
-
 class Copier:
     """The way into DEST, used in a `with`; every method raises StoreError when DEST fails."""
 
@@ -48,6 +41,7 @@ class Copier:
         self.bytes = 0  # Of all files that the dump now has.
         self.kept = 0  # Files that an earlier run had already brought.
         self._progress = progress
+        self._before: dict[str, bytes] | None = None  # Read when it is first asked for.
         self._written: list[tuple[str, str]] = []  # Whole as `.part`, not durable yet; its hash.
         self._written_bytes = 0
         self._lines: list[str] = []
@@ -56,8 +50,9 @@ class Copier:
 
     def __enter__(self) -> "Copier":
         with failing(self.dest):
-            (self.dest / SUMS).unlink(missing_ok=True)  # Until `finish` the dump is not whole,
-            sync_path(self.dest)  # and no cut may bring back the sums of an earlier one.
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self.dest / SUMS, self.dest / BEFORE)  # Until `finish` it is not whole,
+            sync_path(self.dest)  # and no cut may bring back the sums of an earlier run.
             self._sums = (self.dest / (SUMS + PART)).open("wb")
         return self
 
@@ -81,10 +76,14 @@ class Copier:
         return digest
 
     def keep(self, path: str) -> bool:
-        """Take in a file that an earlier run brought; False if there is none."""
+        """Take in a file that an earlier run brought; False unless it is there, and unchanged."""
         target = f"{self.dest}/{path}"
+        if self._before is None:
+            self._before = read_sums(self.dest / BEFORE)
         try:
             digest = hash_of(target, self._buffer)
+            if self._before.get(path) != bytes.fromhex(digest):
+                return False
             self._count(os.stat(target).st_size)
         except OSError:
             return False
@@ -140,6 +139,7 @@ class Copier:
         with failing(sums):
             self._sums.close()
             self._seal([(sums, hash_of(sums + PART, self._buffer))])
+            (self.dest / BEFORE).unlink(missing_ok=True)
 
     def _note(self, digest: str, path: str) -> None:
         self._lines.append(f"{digest}  {path}\n")
@@ -155,7 +155,7 @@ class Copier:
         with failing(target):
             out = self._create(target)
         try:
-            for pieces in self._read(source, segment):
+            for pieces in pieces_of(source, segment, self._buffer):
                 for piece in pieces:
                     digest.update(piece)
                 try:
@@ -171,23 +171,6 @@ class Copier:
             os.close(out)
         return digest.hexdigest()
 
-    def _read(self, source: str, segment: bytes) -> Iterator[list[memoryview]]:
-        """Give a file of the card in pieces, with the segment where it belongs."""
-        try:
-            card = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Unreadable(source, error) from error
-        try:
-            while count := _read(card, self._buffer, source):
-                content = self._buffer[:count]
-                at = place_in(content) if segment else None
-                yield [content] if at is None else [
-                    content[:at], memoryview(segment), content[at:]
-                ]  # fmt: skip
-                segment = b""  # Whether it found a place or not: it is not for later pieces.
-        finally:
-            os.close(card)
-
     def _same(self, source: str, target: str, segment: bytes) -> str | None:
         """Give the hash of the target if an earlier run brought it and it is what we would."""
         try:
@@ -196,7 +179,7 @@ class Copier:
             return None
         wanted, length = hashlib.sha256(), 0
         try:
-            for pieces in self._read(source, segment):
+            for pieces in pieces_of(source, segment, self._buffer):
                 for piece in pieces:
                     wanted.update(piece)
                     length += len(piece)
@@ -238,10 +221,3 @@ def _text_into(file: BinaryIO, digest: Callable[[bytes], object], target: str) -
             raise StoreError(f"{target}: cannot be written: {error}") from error
 
     return put
-
-
-def _read(card: int, buffer: memoryview, source: str) -> int:
-    try:
-        return os.readv(card, [buffer])
-    except OSError as error:
-        raise Unreadable(source, error) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from trapnode.errors import StoreError, UsageError
 from trapnode.store.disk import PART, RealDisk, make_folders, write_whole
 
-__all__ = ["claim"]
+__all__ = ["archive_of", "claim"]
 
 MARK = "trapnode.json"
 FORMAT = 1
@@ -50,3 +50,12 @@ def _check(dest: Path, owner: dict[str, object]) -> None:
         raise UsageError(
             f"{dest}: holds the dump of another archive (unit {unit}): give a new folder"
         )
+
+
+def archive_of(dump: Path) -> str:
+    """Give the archive that a dump is of; raise UsageError for what is no dump of ours."""
+    try:
+        owner = json.loads((dump / MARK).read_text("utf-8"))
+        return str(owner["archive"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{dump}: is not a dump, {MARK} cannot be read") from None

@@ -7,15 +7,16 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from trapnode.errors import StoreError
 from trapnode.store.disk import PART
 
-__all__ = ["failing", "hash_of", "name_durably", "sync_path", "write_all"]
+__all__ = ["failing", "forget", "hash_of", "name_durably", "read_sums", "sync_path", "write_all"]
 
-HAS_FADVISE = hasattr(os, "posix_fadvise")  # Linux; a desk may be a Mac.
+HASH = re.compile("[0-9a-f]{64}")
 
 
 def name_durably(
@@ -79,15 +80,30 @@ def sync_path(path: Path | str) -> None:
         os.close(descriptor)
 
 
+def forget(descriptor: int) -> None:
+    """Let the kernel forget what it remembers of an open file, so that the medium is read."""
+    if hasattr(os, "posix_fadvise"):  # Linux; a desk may be a Mac.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def hash_of(path: str, buffer: memoryview) -> str:
     """Hash a file as the medium has it, not as the kernel remembers it. Raise OSError."""
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if HAS_FADVISE:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        forget(descriptor)
         while count := os.readv(descriptor, [buffer]):
             digest.update(buffer[:count])
     finally:
         os.close(descriptor)
     return digest.hexdigest()
+
+
+def read_sums(path: Path) -> dict[str, bytes]:
+    """Read SHA256SUMS: path to hash; what is not there or torn holds nothing. Raise OSError."""
+    try:
+        lines = path.read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return {}
+    split = (line.partition("  ") for line in lines)
+    return {name: bytes.fromhex(sum_) for sum_, _, name in split if HASH.fullmatch(sum_)}

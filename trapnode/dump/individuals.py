@@ -15,6 +15,7 @@ from trapnode.dump.columns import Cell, Table
 from trapnode.dump.deployments import Deployment
 from trapnode.dump.sharpness import sharpness
 from trapnode.model import Frame, FrameState
+from trapnode.store import names
 from trapnode.store.reading import Record
 
 __all__ = ["INDIVIDUALS", "Best", "Individuals", "sharpest"]
@@ -35,8 +36,10 @@ class Best:
     sharpness: float | None  # None: nothing could be measured, the classifier's word decides.
 
 
-def sharpest(record: Record, root: Path) -> Best | None:
+def sharpest(record: Record, root: Path, dest: Path) -> Best | None:
     """Choose among the whole frames that show the target; None where there is none.
+
+    They are in the archive's folder `root`, or in DEST if they were purged since.
 
     Frames with a box go before frames without: their figures do not compare.
     """
@@ -46,16 +49,25 @@ def sharpest(record: Record, root: Path) -> Best | None:
     shown = [
         frame
         for frame in record.sequence.frames
-        if frame.state is FrameState.WHOLE and claims[frame.number].label == label
+        if claims[frame.number].label == label and _picture(frame, root, dest) is not None
     ]
     boxed = [frame for frame in shown if claims[frame.number].detections]
     found = []
     for frame in boxed or shown:
         claim = claims[frame.number]
         box = claim.detections[0] if claim.detections else None
-        measured = None if frame.mark else sharpness(root / frame.path, box)
+        picture = _picture(frame, root, dest)
+        measured = None if picture is None else sharpness(picture, box)
         found.append((measured or -1.0, claim.probability or 0.0, Best(frame, measured)))
     return max(found, key=lambda each: each[:2], default=(0, 0, None))[2]
+
+
+def _picture(frame: Frame, root: Path, dest: Path) -> Path | None:
+    """Give the file of a full frame; None where there is none. A sealed one shows nothing."""
+    if frame.state is FrameState.WHOLE:
+        return root / names.file_of(frame)
+    picture = dest / "media" / frame.path
+    return picture if frame.state is FrameState.PURGED and picture.exists() else None
 
 
 class Individuals:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from trapnode.dump.card import Unreadable
 from trapnode.dump.claims import files_of
-from trapnode.dump.copying import Copier, Unreadable
+from trapnode.dump.copying import Copier
 from trapnode.dump.public import placeless
 from trapnode.dump.sealed import named
 from trapnode.dump.summary import DumpSummary
 from trapnode.errors import StoreError
-from trapnode.model import Frame
+from trapnode.model import Frame, FrameState
 from trapnode.store import names
 from trapnode.store.archive import Archive
 from trapnode.store.reading import Record
@@ -47,6 +48,11 @@ class Pictures:
         return files
 
     def _bring_one(self, frame: Frame, mark: bytes) -> str | None:
+        if frame.state is FrameState.PURGED:
+            kept = f"media/{named(frame.path, frame.mark)}"
+            if self._copier.keep(kept):
+                self._bring(frame.preview_path, frame.preview_mark, "previews", b"")
+                return kept
         seals = {frame.path: frame.mark, frame.preview_path: frame.preview_mark}
         for path in files_of(frame):
             if self._bring(path, seals[path], "media", mark):

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from trapnode.errors import StoreError, UsageError
 from trapnode.model import ClockTrust, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
-from trapnode.store.database import Database, moment, text
+from trapnode.store.database import Database, moment
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Outbox
 from trapnode.store.rows import (
@@ -35,22 +35,15 @@ __all__ = [
     "Record",
     "archive_name",
     "extent",
-    "labels",
     "newest",
     "next_trusted",
     "open_card",
     "open_for_dump",
-    "select",
     "size",
-    "unit_of",
     "walk",
     "without_row",
 ]
 
-LAST_BEFORE = (  # The last sequence by a trusted clock before a moment.
-    "(SELECT coalesce(max(t.id), 0) FROM main.sequence t JOIN boot u ON u.id = t.boot"
-    " WHERE u.clock_trust != 'none' AND t.triggered_at < ?)"
-)
 BATCH = 200  # Sequences in memory at a time.
 COPIES = 5  # Tries to copy rows that change meanwhile.
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -142,34 +135,6 @@ def walk(database: Database) -> Iterator[Record]:
         last = batch[-1].sequence.id
 
 
-def select(database: Database, only: Collection[str], since: datetime | None) -> None:
-    """Let this connection see only some sequences from now on, whoever asks it.
-
-    Labels: those in `only`, or all. Times: from `since` on; a sequence whose clock nobody trusted
-    counts as made after the last trusted one before it. Nothing is written to the card.
-    """
-    if not only and since is None:
-        return
-    labels, start = ",".join("?" * len(only)), "" if since is None else text(since)
-    with database.transaction():
-        database.run("CREATE TEMP TABLE selected (id INTEGER PRIMARY KEY)")
-        database.run(
-            "INSERT INTO selected SELECT s.id FROM main.sequence s"
-            " LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"
-            f" WHERE (? OR coalesce(o.label, 'unclassified') IN ({labels}))"
-            " AND CASE WHEN coalesce(b.clock_trust, 'rtc') != 'none' THEN s.triggered_at >= ?"
-            f" ELSE s.id > {LAST_BEFORE} END",
-            not only,
-            *only,
-            start,
-            start,
-        )
-        database.run(
-            "CREATE TEMP VIEW sequence AS SELECT * FROM main.sequence"
-            " WHERE id IN (SELECT id FROM selected)"
-        )
-
-
 def without_row(database: Database, root: Path) -> Iterator[str]:
     """Name frames that power cut before their row, which the station's repair will adopt."""
     top = len(str(root)) + 1
@@ -239,17 +204,6 @@ def size(database: Database) -> int:
         " FROM frame WHERE sequence IN (SELECT id FROM sequence)"
     )
     return int(float(str(row[0]))) if row else 0
-
-
-def labels(database: Database) -> set[str]:
-    """Give every label that an observation of this archive has."""
-    return {str(row[0]) for row in database.rows("SELECT DISTINCT label FROM observation")}
-
-
-def unit_of(database: Database) -> str:
-    """Give the unit that made the newest sequence; empty where there is none."""
-    row = database.row("SELECT stem FROM sequence ORDER BY id DESC LIMIT 1")
-    return str(row[0]).partition(".")[0] if row else ""
 
 
 def archive_name(database: Database) -> str:

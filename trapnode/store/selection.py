@@ -1,0 +1,52 @@
+"""Choosing a part of an archive to read, and what there is to choose from."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from trapnode.store.database import Database, text
+
+__all__ = ["labels", "select", "unit_of"]
+
+LAST_BEFORE = (  # The last sequence by a trusted clock before a moment.
+    "(SELECT coalesce(max(t.id), 0) FROM main.sequence t JOIN boot u ON u.id = t.boot"
+    " WHERE u.clock_trust != 'none' AND t.triggered_at < ?)"
+)
+
+
+def select(database: Database, only: Collection[str], since: datetime | None) -> None:
+    """Let this connection see only some sequences from now on, whoever asks it.
+
+    Labels: those in `only`, or all. Times: from `since` on; a sequence whose clock nobody trusted
+    counts as made after the last trusted one before it. Nothing is written to the card.
+    """
+    if not only and since is None:
+        return
+    labels, start = ",".join("?" * len(only)), "" if since is None else text(since)
+    with database.transaction():
+        database.run("CREATE TEMP TABLE selected (id INTEGER PRIMARY KEY)")
+        database.run(
+            "INSERT INTO selected SELECT s.id FROM main.sequence s"
+            " LEFT JOIN boot b ON b.id = s.boot LEFT JOIN observation o ON o.id = s.id"
+            f" WHERE (? OR coalesce(o.label, 'unclassified') IN ({labels}))"
+            " AND CASE WHEN coalesce(b.clock_trust, 'rtc') != 'none' THEN s.triggered_at >= ?"
+            f" ELSE s.id > {LAST_BEFORE} END",
+            not only,
+            *only,
+            start,
+            start,
+        )
+        database.run(
+            "CREATE TEMP VIEW sequence AS SELECT * FROM main.sequence"
+            " WHERE id IN (SELECT id FROM selected)"
+        )
+
+
+def labels(database: Database) -> set[str]:
+    """Give every label that an observation of this archive has."""
+    return {str(row[0]) for row in database.rows("SELECT DISTINCT label FROM observation")}
+
+
+def unit_of(database: Database) -> str:
+    """Give the unit that made the newest sequence; empty where there is none."""
+    row = database.row("SELECT stem FROM sequence ORDER BY id DESC LIMIT 1")
+    return str(row[0]).partition(".")[0] if row else ""
