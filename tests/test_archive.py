@@ -173,9 +173,9 @@ def test_a_frame_that_only_the_sync_refuses_costs_no_other(card, thin, lost):
         burst.add(shot(number))
     with pytest.raises(CardFull, match="000001: cannot be synced"):
         burst.sync()
-    assert [number_of(each.frame) for each in burst.unsaved] == [lost]
     burst.add(shot(4))
     burst.close()
+    assert [number_of(each.frame) for each in burst.unsaved] == [lost]
     (sequence,) = store.sequences.all()
     assert [each.number for each in sequence.frames] == [n for n in range(1, 5) if n != lost]
     assert len(files(store)) == 6

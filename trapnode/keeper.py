@@ -4,7 +4,9 @@ Its snapshot in RAM is what a technician sees even when all else hangs; once a d
 into a status report for the outbox.
 """
 
+import functools
 import logging
+import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,8 +15,8 @@ from typing import Protocol
 
 from trapnode import __version__
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.message import Faults, Status, pack_status
-from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
+from trapnode.model import Boot, CardCause, ClockTrust, MessageKind
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
@@ -69,6 +71,7 @@ class Keeping:
     config_fault: str
     rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
     nonce: Callable[[int], bytes] = os.urandom
+    card_failed: tuple[CardCause, str] | None = None  # Why the store is in RAM.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,11 @@ class Keeper:
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
-        self._upkeep = Upkeep(store)
+        self._upkeep = Upkeep(store, keeping.card_failed[1] if keeping.card_failed else "")
         self._began_s: float | None = None
         self._found: Tally | None = None  # As of the change `_counted_at`; None: count anew.
         self._counted_at = 0
+        self._told_targets = 0  # By the last word that the card failed.
 
     def run(
         self, clock: Clock, trust: Callable[[], ClockTrust], stopping: Stopping, alive: Alive
@@ -132,8 +136,10 @@ class Keeper:
             self._report(clock, health, found)
 
     def _is_due(self, clock: Clock) -> bool:
-        last = self._store.outbox.last_status()
-        return status_due(clock.now(), last, self._keeping.status_hour)
+        """Say whether a report is: once a day, and of a failed card with each new target."""
+        last, now = self._store.outbox.last_status(), clock.now()
+        more = self._keeping.card_failed and self._tally().targets > self._told_targets
+        return status_due(now, last, self._keeping.status_hour) or bool(more)
 
     def _settled(self, now_s: float) -> bool:
         """Say whether all had the time to start."""
@@ -215,34 +221,34 @@ class Keeper:
         }
 
     def _report(self, clock: Clock, health: Health, found: Tally) -> None:
-        flags = Faults(0)
-        for flag, _ in health.faults:
-            flags |= flag
+        """Put in the status report, or the word that the card failed."""
+        kind, body = MessageKind.STATUS, b""
+        if failed := self._keeping.card_failed:
+            nonce, self._told_targets = self._keeping.nonce(6), found.targets
+            kind = MessageKind.CARD_FAILED
+            body = pack_card_failure(
+                CardFailure(clock.now(), failed[0], found.sequences, found.targets, nonce)
+            )
+        else:
+            body = pack_status(self._status(clock, health, found))
+        with self._store.database.transaction():
+            self._store.outbox.tell(kind, body, PRIORITY_STATUS, clock.now())
+        self._found = None  # Our own commit is no change to `changes`.
+        ring(self._run, UPLINKER)
+
+    def _status(self, clock: Clock, health: Health, found: Tally) -> Status:
         temperature = health.temperature_c
-        status = Status(
+        return Status(
             at=clock.now(),
             battery_mv=health.battery_mv,
             temperature_c=None if temperature is None else round(temperature),
             card_free_mib=health.card.free >> 20,
             boots=self._keeping.boot.id,
-            sequences=found.sequences,
-            discarded=found.discarded,
-            targets=found.targets,
-            unsorted=found.unsorted,
-            unclassified=found.unclassified,
-            waiting=found.waiting,
+            **found.as_status(),
             wake_reason=self._keeping.boot.wake_reason,
             clock_trust=health.clock_trust,
-            faults=flags,
+            faults=functools.reduce(operator.or_, (flag for flag, _ in health.faults), Faults(0)),
             card=health.card.state,
-            evicted=found.evicted,
-            evicted_audit=found.evicted_audit,
             written_mib=health.card.written_mib,
             syncs=health.syncs,
         )
-        with self._store.database.transaction():
-            self._store.outbox.tell(
-                MessageKind.STATUS, pack_status(status), PRIORITY_STATUS, clock.now()
-            )
-        self._found = None  # Our own commit is no change to `changes`.
-        ring(self._run, UPLINKER)

@@ -4,10 +4,11 @@ Stops at once between bursts; a stop during a burst ends it after its usual fram
 fails ends the process: what was taken is synced first, and systemd starts it anew.
 """
 
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +17,9 @@ from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import Boot, Shot, Trigger
 from trapnode.policy.burst import BurstPlan, goes_on, held_again_s, quiet_until, sync_due
-from trapnode.policy.retention import burst_bytes, plan_within
 from trapnode.store.burst import Burst
 from trapnode.store.doorbell import SORTER, ring
+from trapnode.store.room import Room
 from trapnode.store.store import Store
 
 __all__ = ["Camera", "Identity", "Pir", "Station"]
@@ -59,6 +60,10 @@ class Camera(Protocol):
         ...
 
 
+Spare = Callable[[CardFailed], "tuple[Store, Boot]"]
+"""Open the store in RAM, for a card that takes no more writes, and give its row of this boot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who takes the pictures, in which life of the machine."""
@@ -82,18 +87,23 @@ class Station:
     """The loop over one PIR and one camera."""
 
     def __init__(
-        self, identity: Identity, plan: BurstPlan, camera_delay_s: float, store: Store, run: Path
+        self,
+        identity: Identity,
+        plan: BurstPlan,
+        camera_delay_s: float,
+        store: Store,
+        run: Path,
+        spare: Spare | None = None,
     ) -> None:
         self._identity = identity
         self._plan = plan
         self._camera_delay_s = camera_delay_s
         self._store = store
         self._run = run
+        self._spare = spare
         self._fault = ""
-        self._full = ""  # What the room on the card does not allow.
+        self._room = Room(store, plan)
         self._early = ""  # Which burst the card cut short last.
-        self._missed = 0  # Triggers without a picture since there was room.
-        self._shot_bytes = 0  # Of the last shot.
         self._quiet_s = -math.inf  # Edges from before we looked count: the camera was opening.
         self._held_s = -math.inf  # A pin that is still high counts again from here,
         self._held = 0  # having counted so often since it rose.
@@ -104,7 +114,7 @@ class Station:
             camera=camera,
             clock=clock,
             motion=lambda: pir.active and not stopping(),
-            still_alive=lambda: alive(self._fault or self._full or self._early),
+            still_alive=lambda: alive(self._fault or self._room.fault or self._early),
         )
         self._watch(pir, here)  # Boot is the trigger.
         for _ in self._repair():
@@ -114,8 +124,7 @@ class Station:
             self._watch(pir, here)
         ring(self._run, SORTER)
         while not stopping():
-            if self._full and self._plan_in(self._store.room()) == self._plan:
-                self._full, self._missed = "", 0
+            self._room.look_again()
             here.still_alive()
             clock.wait([pir, stopping], ROUND_S if not pir.active else HELD_ROUND_S)
             if not stopping():
@@ -144,26 +153,49 @@ class Station:
 
     def _capture(self, edge_s: float, here: _Here) -> None:
         """Make the burst of one trigger, and note until when edges are ignored."""
-        clock, who = here.clock, self._identity
+        clock = here.clock
         began_s = clock.monotonic()
-        at = clock.now() - timedelta(seconds=began_s - edge_s)
+        trigger = Trigger(clock.now() - timedelta(seconds=began_s - edge_s), edge_s)
         first = here.camera.shoot()  # Before the card is asked for anything.
-        if (plan := self._plan_for(first)) is None:
-            self._pause(edge_s, clock.monotonic())
+        taken = [first]
+        try:
+            self._burst(trigger, taken, began_s, here)
+        except CardFailed as error:
+            if self._spare is None:
+                raise
+            log.error("the card failed, going on in RAM: %s", error)
+            self._store, boot = self._spare(error)
+            self._room = Room(self._store, self._plan)
+            self._identity = replace(self._identity, boot=boot)
+            self._burst(trigger, taken, clock.monotonic(), here)
+
+    def _burst(self, trigger: Trigger, taken: list[Shot], began_s: float, here: _Here) -> None:
+        """Save what is in `taken` and what else the burst has; leave there what is not saved."""
+        who, first = self._identity, taken[-1]
+        if (plan := self._room.plan_for(first)) is None:
+            self._pause(trigger.monotonic_s, here.clock.monotonic())
             return
         burst = self._store.archive.begin(
-            who.unit, who.utc_offset_min, here.camera.model, Trigger(at, edge_s), who.boot
+            who.unit, who.utc_offset_min, here.camera.model, trigger, who.boot
         )
+        hidden: tuple[type[StoreError], ...] = ()
         try:
+            for shot in taken[:-1]:
+                burst.add(shot)
             self._fill(burst, first, began_s, plan, here)
             self._early = ""
         except CardFull as error:
             self._early = f"sequence {burst.sequence} ended early: {error}"
             log.error("%s", self._early)
+        except CardFailed:
+            hidden = (StoreError,)  # What follows from it says nothing new.
+            raise
         finally:
             # A card that stalls in `close` must not swallow the next animal.
-            self._pause(edge_s, clock.monotonic())
-            self._close(burst)
+            self._pause(trigger.monotonic_s, here.clock.monotonic())
+            taken[:] = burst.unsaved or taken[-1:]
+            with contextlib.suppress(*hidden):
+                self._close(burst)
         log.info(
             "sequence %d: %d frames, %d bytes on the card",
             burst.sequence,
@@ -176,33 +208,6 @@ class Station:
         """Note until when edges are ignored, after what a trigger made."""
         self._quiet_s = quiet_until(edge_s, ended_s, self._camera_delay_s)
         self._held_s = ended_s + held_again_s(self._held)
-
-    def _plan_for(self, first: Shot) -> BurstPlan | None:
-        """Give the burst that the card has room for, and make room if need be; None: none."""
-        self._shot_bytes = len(first.frame) + len(first.preview)
-        need = burst_bytes(self._plan, self._shot_bytes)
-        try:
-            room = self._store.room()
-            if room < need:
-                room = self._store.make_room(need)
-        except CardFailed:
-            raise
-        except StoreError as error:
-            log.error("making no room: %s", error)
-            return self._plan  # The card itself will say how much it takes.
-        plan = self._plan_in(room)
-        if plan is None:
-            self._missed += 1
-            self._full = f"card full: {self._missed} triggers without a picture"
-        else:
-            self._missed = 0
-            self._full = "" if plan == self._plan else "card full: bursts of one frame"
-        if self._full:
-            log.error("%s", self._full)
-        return plan
-
-    def _plan_in(self, room: int) -> BurstPlan | None:
-        return plan_within(self._plan, room, self._shot_bytes)
 
     def _close(self, burst: Burst) -> None:
         """End a burst; rows that find no room are tried again after some was made."""

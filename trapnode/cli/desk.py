@@ -23,7 +23,7 @@ def status(arguments: argparse.Namespace) -> None:
 
     Its fault comes first; in JSON on stderr, where it disturbs no program.
     """
-    from trapnode.cli.unit import last_good
+    from trapnode.cli.process import last_good
     from trapnode.config import read_at_boot
     from trapnode.policy.status_text import age_of, render
     from trapnode.store.ram import read_snapshot

@@ -66,8 +66,8 @@ class Burst:
 
     @property
     def unsaved(self) -> list[Shot]:
-        """What was added and is not on the card: refused, or not synced yet."""
-        return [*(each.shot for each in self._pending), *self._refused]
+        """What was added and is not safe: without its row, not synced yet, or refused."""
+        return [each.shot for each in (*self._rowless, *self._pending)] + self._refused
 
     def add(self, shot: Shot) -> None:
         """Write a frame and its preview; durable only after `sync`. Raise StoreError."""

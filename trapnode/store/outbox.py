@@ -23,6 +23,8 @@ UNDONE = "state IN ('queued', 'attempted')"
 class Outbox:
     """Reports and messages in the database."""
 
+    status_kind = MessageKind.STATUS  # Of which the latest is enough.
+
     def __init__(self, database: Database, ceiling: Ceiling | None = None) -> None:
         self._database = database
         self._ceiling = ceiling  # None: for reading only.
@@ -36,7 +38,7 @@ class Outbox:
         observation: int | None = None,
     ) -> None:
         """Put a report in; inside a transaction. A waiting status report gives way to a new one."""
-        if kind is MessageKind.STATUS:
+        if kind is self.status_kind:
             self._database.run("DELETE FROM report WHERE kind = ? AND message IS NULL", kind)
         self._database.run(
             "INSERT INTO report (kind, body, priority, made_at, observation)"
@@ -151,7 +153,7 @@ class Outbox:
     def last_status(self) -> datetime | None:
         """Give the time of the last status report put in, told or not."""
         row = self._database.row(
-            "SELECT made_at FROM report WHERE kind = ? ORDER BY id DESC LIMIT 1", MessageKind.STATUS
+            "SELECT made_at FROM report WHERE kind = ? ORDER BY id DESC LIMIT 1", self.status_kind
         )
         return moment(row[0]) if row else None
 

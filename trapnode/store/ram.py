@@ -10,9 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trapnode.model import CardCause
+
 __all__ = [
     "Beat",
     "beat",
+    "card_failed",
+    "fail_card",
     "read_beats",
     "read_set",
     "read_snapshot",
@@ -23,6 +27,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+FAILED = "card.failed"
 SNAPSHOT = "status.json"
 SET = "set.json"
 
@@ -69,6 +74,20 @@ def read_set(run: Path) -> str | None:
 def syncs_for_each(beats: Iterable[Beat], sequences: int) -> int | None:
     """Give the syncs of all processes for each of so many sequences, rounded up; None: none."""
     return -(-sum(beat.syncs for beat in beats) // sequences) if sequences else None
+
+
+def fail_card(run: Path, cause: CardCause, why: str) -> None:
+    """Tell all processes that the card takes no more writes; the first word stays."""
+    if card_failed(run) is None:
+        _replace(run / FAILED, {"cause": cause.value, "why": why})
+
+
+def card_failed(run: Path) -> tuple[CardCause, str] | None:
+    """Say why the card takes no more writes; None: it does."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads((run / FAILED).read_text("utf-8"))
+        return CardCause(found["cause"]), str(found["why"])
+    return None
 
 
 def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:

@@ -8,12 +8,24 @@ import errno
 import sqlite3
 
 from trapnode.errors import CardFailed, CardFull, StoreError
+from trapnode.model import CardCause
 
-__all__ = ["store_error"]
+__all__ = ["cause_of", "store_error"]
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FAILED = {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.EUCLEAN}
 SQLITE_FAILED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+CAUSES = {
+    errno.EROFS: CardCause.READ_ONLY,
+    errno.EIO: CardCause.IO_ERROR,
+    errno.ENODEV: CardCause.GONE,
+    errno.ENXIO: CardCause.GONE,
+}
+SQLITE_CAUSES = {
+    sqlite3.SQLITE_READONLY: CardCause.READ_ONLY,
+    sqlite3.SQLITE_IOERR: CardCause.IO_ERROR,
+}
 
 
 def store_error(what: str, cause: OSError | sqlite3.Error) -> StoreError:
@@ -29,3 +41,14 @@ def store_error(what: str, cause: OSError | sqlite3.Error) -> StoreError:
     if code in full:
         return CardFull(text)
     return CardFailed(text) if code in failed else StoreError(text)
+
+
+def cause_of(error: BaseException) -> CardCause:
+    """Say why the card failed, by what the error came of."""
+    cause: BaseException | None = error
+    while isinstance(cause, StoreError):
+        cause = cause.__cause__
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        return SQLITE_CAUSES.get(code, CardCause.OTHER)
+    return CAUSES.get(getattr(cause, "errno", None) or 0, CardCause.OTHER)

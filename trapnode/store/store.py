@@ -36,6 +36,7 @@ class Store:
     outbox: Outbox
     disk: Disk
     allowance: Allowance = DEFAULT
+    most: int | None = None  # Bytes that pictures may hold, where that is less than there is.
 
     def repair_steps(self) -> Iterator[None]:
         """Put right what the last power cut left, step by step; only the station calls it."""
@@ -63,7 +64,18 @@ class Store:
             raise store_error(str(self.state), error) from error
         names_left = space.f_favail >= min(FILES_LEFT, space.f_files // 8)
         free = space.f_bavail * space.f_frsize if names_left else 0
-        return free, space.f_blocks * space.f_frsize
+        total = space.f_blocks * space.f_frsize
+        if self.most is None:
+            return free, total
+        return min(free, max(0, self.most - self._held())), min(total, self.most)
+
+    def _held(self) -> int:
+        """Give the bytes of all pictures by their rows."""
+        row = self.database.row(
+            "SELECT coalesce(sum(preview_bytes) + sum(bytes * (state = 'whole')), 0) FROM frame"
+        )
+        assert row is not None
+        return int(str(row[0]))
 
     def limits(self) -> CardLimits:
         """Give how full this card may get; raise StoreError."""

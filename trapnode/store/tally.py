@@ -55,6 +55,11 @@ class Tally:
         """Give the tally as part of the status snapshot."""
         return asdict(self)
 
+    def as_status(self) -> dict[str, int]:
+        """Give what of it the status report tells."""
+        told = ("sequences", "discarded", "targets", "unsorted", "unclassified", "waiting")
+        return {name: getattr(self, name) for name in (*told, "evicted", "evicted_audit")}
+
     def faults(self) -> list[tuple[Faults, str]]:
         """Say what of it a technician must hear."""
         faults = []

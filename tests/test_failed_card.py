@@ -1,0 +1,225 @@
+"""A card that takes no more writes: the unit goes on in RAM, and tells one thing."""
+
+import errno
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import (
+    BLANK,
+    DEER,
+    LEOPARD,
+    NOON,
+    PLAN,
+    After,
+    KnowingClassifier,
+    NumberedCamera,
+    ScriptedModem,
+    an_observation,
+    boot,
+    jpeg,
+    number_of,
+    sort_all,
+    sorter_of,
+    station_of,
+    take,
+    uplinker_of,
+)
+from tests.faults import FailingDisk, Power
+from tests.invariants import check_card
+from trapnode.errors import CardFailed
+from trapnode.keeper import Keeper, Keeping
+from trapnode.message import decode
+from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, Shot, Trigger
+from trapnode.sim.battery import SimBattery, SimThermometer
+from trapnode.sim.pir import ScriptedPir
+from trapnode.station import Identity, Station
+from trapnode.store import ram, spare
+from trapnode.store.refusal import cause_of
+from trapnode.store.spare import open_spare
+
+BURSTS = [(5.0, 0.5), (60.0, 2.0)]
+
+
+class FlippedDisk(FailingDisk):
+    """A card whose operation number `flips` fails, and every one after it."""
+
+    flips, code = 1, errno.EROFS
+
+    def _tick(self) -> None:
+        self.flips -= 1
+        if self.flips <= 0:
+            raise OSError(self.code, os.strerror(self.code))
+
+    def write(self, path: Path, data: bytes) -> None:
+        self._tick()
+        super().write(path, data)
+
+    def sync(self, path: Path) -> None:
+        self._tick()
+        super().sync(path)
+
+    def rename(self, path: Path, target: Path) -> None:
+        self._tick()
+        super().rename(path, target)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._tick()
+        super().sync_folder(folder)
+
+    def remove(self, path: Path) -> None:
+        self._tick()
+        super().remove(path)
+
+
+def watch(store, run, clock, spans=BURSTS) -> NumberedCamera:
+    """Watch a PIR as the composition root lets a station do it; give its camera."""
+
+    def to_ram(error: CardFailed):
+        ram.fail_card(run, cause_of(error), str(error))
+        fresh = open_spare(run)
+        return fresh, boot(fresh)
+
+    camera = NumberedCamera(clock)
+    pir = ScriptedPir(clock.monotonic, spans)
+    station = Station(Identity("AL07", 600, boot(store)), PLAN, 1.0, store, run, to_ram)
+    station.run(pir, camera, clock, After(lambda: clock.monotonic() > 90), lambda fault: None)
+    pir.close()
+    return camera
+
+
+def on(root: Path) -> set[int | None]:
+    paths = (path for path in root.rglob("*.jpg") if "preview" not in path.name)
+    return {number_of(path.read_bytes()) for path in paths}
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EIO])
+def test_a_card_that_fails_at_any_operation_costs_no_frame(card, clock, code):
+    for flips in itertools.count(1):
+        state, run = card / f"{flips}", card / f"run{flips}"
+        run.mkdir()
+        power = Power()
+        store = power.open(state)
+        power.disk.__class__ = FlippedDisk
+        power.disk.flips, power.disk.code = flips, code  # type: ignore[attr-defined]
+        camera = watch(store, run, type(clock)())
+        failed = ram.card_failed(run)
+        taken = set(range(1, camera.taken + 1))
+        if failed is None:
+            assert on(store.archive.root) == taken
+            power.end()
+            break
+        in_ram = open_spare(run)
+        assert on(store.archive.root) | on(in_ram.archive.root) == taken
+        cause = CardCause.READ_ONLY if code == errno.EROFS else CardCause.IO_ERROR
+        assert failed[0] is cause
+        check_card(in_ram)
+        in_ram.close()
+        power.end()
+    assert flips > 50
+
+
+@pytest.fixture
+def in_ram(run):
+    store = open_spare(run)
+    yield store
+    store.close()
+
+
+def keeper_of(store, run, clock) -> Keeper:
+    keeping = Keeping(
+        "AL07", boot(store), (), 2, "", card_failed=(CardCause.READ_ONLY, "read-only file system")
+    )
+    return Keeper(keeping, store, run, SimBattery(clock.monotonic), SimThermometer())
+
+
+def test_the_store_in_ram_tells_one_kind_of_message_and_no_counter(in_ram, run, clock):
+    take(in_ram, run, clock, bursts=3)
+    sort_all(sorter_of(in_ram, run, lambda: KnowingClassifier((BLANK, LEOPARD, DEER))), clock)
+    assert [each.label for each in in_ram.sequences.observations()] == ["blank", "leopard", "deer"]
+    assert in_ram.outbox.waiting() == [], "observations would need counters"
+    keeper_of(in_ram, run, clock).look(clock, ClockTrust.RTC)
+    modem = ScriptedModem()
+    uplinker = uplinker_of(in_ram, run, boot(in_ram))
+    while uplinker.send_next(modem, clock):
+        pass
+    (sent,) = map(decode, modem.accepted)
+    assert sent.kind is MessageKind.CARD_FAILED
+    failure = sent.card_failure
+    assert failure is not None
+    assert (failure.cause, failure.sequences, failure.targets) == (CardCause.READ_ONLY, 3, 1)
+    assert len(set(failure.nonce)) > 1
+
+
+def test_a_new_target_is_told_at_once_and_else_once_a_day(in_ram, run, clock):
+    keeper = keeper_of(in_ram, run, clock)
+    told = set()
+
+    def look() -> int:
+        clock.step(600)
+        keeper.look(clock, ClockTrust.RTC)
+        told.update(report.made_at for report in in_ram.outbox.waiting())
+        return len(told)
+
+    assert [look() for _ in range(3)] == [1, 1, 1]
+    sorters = open_spare(run)
+    take(sorters, run, clock)
+    with sorters.database.transaction():
+        sorters.sequences.conclude(an_observation(1), [None] * 3)
+    sorters.close()
+    assert [look() for _ in range(3)] == [2, 2, 2]
+    assert len(in_ram.outbox.waiting()) == 1, "the newer word replaces the older"
+
+
+def test_the_status_says_so_and_why(in_ram, run, clock):
+    keeper_of(in_ram, run, clock).look(clock, ClockTrust.RTC)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert snapshot["card_state"] == CardState.FAILED.value
+    assert snapshot["faults"] == ["card: failed, pictures are in RAM: read-only file system"]
+
+
+def test_pictures_in_ram_are_bounded_and_the_targets_among_them_stay(run, clock, monkeypatch):
+    monkeypatch.setattr(spare, "MOST", 100_000)
+    store = open_spare(run)
+    for number in range(1, 60):
+        store.make_room(4_000)
+        if store.room() < 4_000:
+            break
+        burst = store.archive.begin("AL07", 600, "imx708", Trigger(NOON, 1.0), boot(store))
+        burst.add(Shot(jpeg(number), jpeg(number, (16, 12)), NOON))
+        burst.close()
+        with store.database.transaction():
+            label = "leopard" if number % 4 == 0 else "deer"
+            store.sequences.conclude(an_observation(number, label), [None])
+    held = sum(path.stat().st_size for path in store.archive.root.rglob("*.jpg"))
+    assert held <= 100_000
+    rows = store.database.rows(
+        "SELECT f.state FROM frame f JOIN observation o ON o.id = f.sequence WHERE o.target = 1"
+    )
+    assert {state for (state,) in rows} == {"whole"}
+    store.close()
+
+
+def test_the_first_word_on_why_the_card_failed_stays(run):
+    assert ram.card_failed(run) is None
+    ram.fail_card(run, CardCause.IO_ERROR, "first")
+    ram.fail_card(run, CardCause.READ_ONLY, "second")
+    assert ram.card_failed(run) == (CardCause.IO_ERROR, "first")
+    (run / "card.failed").write_text("{")
+    assert ram.card_failed(run) is None
+
+
+def test_without_a_store_in_ram_the_failure_ends_the_station(card, run, clock):
+    power = Power()
+    store = power.open(card)
+    power.disk.__class__ = FlippedDisk
+    pir = ScriptedPir(clock.monotonic, BURSTS)
+    with pytest.raises(CardFailed):
+        station_of(store, run, boot(store)).run(
+            pir, NumberedCamera(clock), clock, After(lambda: False), lambda fault: None
+        )
+    pir.close()
+    power.end()

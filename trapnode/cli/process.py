@@ -1,0 +1,135 @@
+"""What every process of the unit begins with: configuration, clock, store, sign of life.
+
+Once one of them finds that the card takes no more writes, all of them go on with a store in RAM:
+those that have the card's store open end, and systemd starts them anew.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapnode.config import Config, read_at_boot
+from trapnode.devices.clock import SystemClock, boot_id
+from trapnode.devices.notify import Notifier
+from trapnode.devices.power import LinuxPower
+from trapnode.errors import CardFailed
+from trapnode.loop import Alive, Clock, Stop
+from trapnode.model import Boot, ClockTrust
+from trapnode.policy.retention import Allowance
+from trapnode.sim.world import World
+from trapnode.store import ram
+from trapnode.store.disk import write_whole
+from trapnode.store.refusal import cause_of
+from trapnode.store.seals import Sealing
+from trapnode.store.sequences import begin_boot
+from trapnode.store.spare import SPARE, open_spare
+from trapnode.store.store import LAST_GOOD, Store, open_store
+
+__all__ = ["Process", "keep_last_good", "last_good", "process"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What every process of the unit has."""
+
+    config: Config
+    config_fault: str
+    world: World | None
+    clock: Clock
+    trust: Callable[[], ClockTrust]
+    run: Path
+    stop: Stop
+    alive: Alive
+    opened: list[Store]  # The store of this process, once it is open.
+
+    def store(self, sealing: Callable[[], Sealing | None] = lambda: None) -> Store:
+        """Open the store, or the one in RAM once the card has failed; raise StoreError."""
+        if ram.card_failed(self.run) is None:
+            try:
+                self.opened[:] = [self._on_card(sealing())]
+            except CardFailed as error:
+                return self.spare(error)
+        else:
+            self.opened[:] = [open_spare(self.run)]
+        return self.opened[0]
+
+    def spare(self, why: CardFailed) -> Store:
+        """Open the store in RAM, and tell the others that the card failed; raise StoreError."""
+        ram.fail_card(self.run, cause_of(why), str(why))
+        self.opened[:] = [open_spare(self.run)]
+        return self.opened[0]
+
+    def boot(self, store: Store) -> Boot:
+        """Give the row of this boot."""
+        world = self.world
+        return begin_boot(
+            store.database,
+            world.boot_id if world else boot_id(),
+            self.clock.now(),
+            world.wake_reason() if world else LinuxPower().wake_reason(),
+            self.trust(),
+        )
+
+    def _on_card(self, sealing: Sealing | None) -> Store:
+        card = self.config.card
+        allowance = Allowance(card.reserve_mib, card.ahead_mib, card.audit_most)
+        return open_store(Path(self.config.paths.state), sealing=sealing, allowance=allowance)
+
+
+def last_good(twins: str | None = None) -> Path:
+    """Give the place of the last good configuration: fixed, for a broken one names no folder."""
+    folder = twins or os.environ.get("STATE_DIRECTORY") or Config().paths.state
+    return Path(folder) / LAST_GOOD
+
+
+@contextlib.contextmanager
+def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
+    """Begin a process: logging, order to stop, configuration, clock, store, sign of life."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    stop = Stop().listen()
+    at_boot = read_at_boot(Path(arguments.config), last_good(arguments.twins))
+    if at_boot.fault:
+        log.error("%s", at_boot.fault)
+    config = at_boot.config
+    world = World.enter(Path(arguments.twins)) if arguments.twins else None
+    clock = world.clock() if world else SystemClock()
+    run = Path(config.paths.run)
+    with contextlib.suppress(OSError):  # Without it there are no doorbells and no heartbeats.
+        run.mkdir(parents=True, exist_ok=True)
+    notifier = Notifier.from_environment()
+    ready = False
+    opened: list[Store] = []
+
+    def alive(fault: str) -> None:
+        nonlocal ready
+        if not ready:
+            notifier.ready()
+            ready = True
+        notifier.alive()
+        ram.beat(run, name, clock.monotonic(), fault, sum(each.syncs for each in opened))
+        on_card = any(each.state != run / SPARE for each in opened)
+        if on_card and name != "console" and (failed := ram.card_failed(run)):
+            raise CardFailed(f"beginning again with the store in RAM: {failed[1]}")
+
+    try:
+        yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive, opened)
+    except CardFailed as error:
+        ram.fail_card(run, cause_of(error), str(error))
+        raise
+    notifier.stopping()
+
+
+def keep_last_good(arguments: argparse.Namespace, store: Store) -> None:
+    """Remember the configuration that this start was good with."""
+    target = last_good(arguments.twins)
+    with contextlib.suppress(OSError):
+        text = Path(arguments.config).read_bytes()
+        if not target.exists() or target.read_bytes() != text:
+            write_whole(store.disk, target, text)

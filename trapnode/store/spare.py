@@ -1,0 +1,49 @@
+"""The store in RAM that stands in for a card that takes no more writes. Lost with the power.
+
+Pictures are sorted as ever; of messages there is one kind, for counters can no longer be kept. It
+is bounded: the least valuable goes first, targets never, as on a card.
+"""
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from trapnode.model import MessageKind
+from trapnode.policy.retention import Allowance
+from trapnode.store.outbox import Outbox
+from trapnode.store.store import Store, open_store
+
+__all__ = ["SPARE", "SpareOutbox", "open_spare"]
+
+SPARE = "store"
+MOST = 64 << 20  # Bytes of pictures: an eighth of the smallest machine's RAM.
+ALLOWANCE = Allowance(reserve_mib=8, ahead_mib=8, audit_most=0.0)
+
+
+class SpareOutbox(Outbox):
+    """An outbox that tells that the card failed, and nothing else."""
+
+    status_kind = MessageKind.CARD_FAILED
+
+    def tell(
+        self,
+        kind: MessageKind,
+        body: bytes,
+        priority: int,
+        made_at: datetime,
+        observation: int | None = None,
+    ) -> None:
+        """Put in the word that the card failed; what else there is to tell stays in its rows."""
+        if kind is self.status_kind:
+            super().tell(kind, body, priority, made_at, observation)
+
+    def reserve_counter(self) -> int:
+        """Give a random number: the receiver knows by the message's kind that it counts nothing."""
+        return int.from_bytes(os.urandom(6), "big")
+
+
+def open_spare(run: Path) -> Store:
+    """Open the store in RAM, making it if need be; raise StoreError."""
+    store = open_store(run / SPARE, allowance=ALLOWANCE)
+    return replace(store, outbox=SpareOutbox(store.database), most=MOST)
