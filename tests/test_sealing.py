@@ -88,6 +88,7 @@ def test_what_is_no_public_half_is_refused_and_not_repeated(bad):
         (PARK[0][:-1].encode(), "a private key with a fault"),
         (b"\xff\xfe", "it is not text"),
     ],
+    ids=["empty", "public", "cut", "bytes"],  # Keys are new in each run: no test may be named so.
 )
 def test_a_bad_key_file_is_named_without_its_key(tmp_path, text, says):
     (tmp_path / "park.key").write_bytes(text)

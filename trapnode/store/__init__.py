@@ -3,7 +3,7 @@
 STATE/trapnode.db                                      rows (WAL, synchronous=FULL)
 STATE/archive/2026/11/22/NAME.jpg, NAME.preview.jpg    frames and previews, whole once named so
 STATE/archive/2026/11/22/NAME.jpg.MARK.age             the same, sealed: where keys are configured
-STATE/quarantine/                                      what is torn or broken; bounded, the oldest goes
+STATE/quarantine/                                      what is torn or broken: the oldest goes first
 STATE/counters                                         no message counter has reached this number
 STATE/sealing.json                                     the key of the marks, the recipients
 STATE/last-good.toml                                   the last configuration that was good
