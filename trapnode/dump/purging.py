@@ -12,7 +12,7 @@ from pathlib import Path
 from trapnode.dump.copying import SUMS, Progress
 from trapnode.dump.dest import archive_of
 from trapnode.dump.durable import forget, read_sums
-from trapnode.dump.pictures import named
+from trapnode.dump.sealed import named
 from trapnode.dump.xmp import without
 from trapnode.errors import StoreError, UsageError
 from trapnode.meter import meter
