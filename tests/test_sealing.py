@@ -1,6 +1,7 @@
 """With keys configured nothing lies open on the card, and the sorter sorts all the same."""
 
 import logging
+import sys
 
 import pytest
 
@@ -30,7 +31,7 @@ from tests.sealed import (
 from trapnode.age import NotSound, Sealer, WrongKey
 from trapnode.cli.sealing import of_station
 from trapnode.config import parse
-from trapnode.errors import StoreError, UsageError
+from trapnode.errors import ConfigError, DeviceError, StoreError, UsageError
 from trapnode.model import FrameState, SequenceState, Shot, Trigger, Verdict
 from trapnode.store import names
 from trapnode.store.repair import Repairs
@@ -315,7 +316,23 @@ def test_the_store_remembers_key_and_recipients(state):
 def test_a_torn_memory_is_made_anew_and_not_printed(state, torn, caplog):
     (state / "sealing.json").write_text(torn)
     assert remember(state, FailingDisk(Power()), RECIPIENTS).recipients == RECIPIENTS
-    assert "cannot be read" in caplog.text
+    assert "makes no sense" in caplog.text
+
+
+def test_a_memory_that_only_cannot_be_read_now_is_not_replaced(state):
+    (state / "sealing.json").mkdir()
+    assert read_seals(state) is None
+    with pytest.raises(StoreError, match="cannot be read"):
+        remember(state, FailingDisk(Power()), RECIPIENTS)
+
+
+def test_without_the_library_there_is_no_picture_rather_than_an_open_one(state, run, monkeypatch):
+    good = parse(f'[paths]\nstate = "{state}"\n[sealing]\nrecipients = {list(RECIPIENTS)}')
+    monkeypatch.setitem(sys.modules, "trapnode.age", None)
+    with pytest.raises(DeviceError, match="pyrage does not load"):
+        of_station(good, run, "")
+    with pytest.raises(ConfigError, match=r"sealing\.recipients"):
+        parse(f"[sealing]\nrecipients = {list(RECIPIENTS)}")
 
 
 def test_a_cut_while_it_is_remembered_changes_no_key(tmp_path):

@@ -190,7 +190,14 @@ def systemd() -> str:
         return f"{len(units)} units verified clean"
 
 
-STEPS = (kills, replay, clean_clone, other_python, wheel, exif, page, systemd)
+def thief() -> str:
+    """The raw image of a sealed card: no picture, no private key; of an open one: all."""
+    if os.geteuid() != 0:
+        raise Missing("root, to mount an image")
+    return _python("-m", "tests.rig.thief").strip()
+
+
+STEPS = (kills, replay, clean_clone, other_python, wheel, exif, page, systemd, thief)
 
 
 def _demo(out: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from trapnode.config import Config
+from trapnode.errors import DeviceError
 from trapnode.store.copies import Copies, leaves_ram
 from trapnode.store.disk import RealDisk
 from trapnode.store.seals import Sealing, read_seals, remember
@@ -14,9 +15,10 @@ log = logging.getLogger(__name__)
 
 
 def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | None, str]:
-    """Seal to the configured keys, if any; say what stands in the sorter's way. Raise StoreError.
+    """Seal to the configured keys, if any; say what stands in the sorter's way.
 
     While the configuration is at fault, the keys of before stay: nothing lies open by accident.
+    Raise StoreError or DeviceError.
     """
     state, recipients = Path(config.paths.state), config.sealing.recipients
     before = read_seals(state)
@@ -24,8 +26,12 @@ def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | 
         recipients = before.recipients
     if not recipients:
         return None, ""
-    from trapnode.age import Sealer
-
+    try:
+        from trapnode.age import Sealer
+    except ImportError as error:  # Rather no picture than one that lies open.
+        raise DeviceError(
+            f"pictures are to be sealed, but pyrage does not load: {error}"
+        ) from error
     sealer, seals = Sealer(recipients), remember(state, RealDisk(), recipients)
     if leak := leaves_ram(run):
         log.error("%s", fault := f"sealed pictures stay unclassified: {leak}")

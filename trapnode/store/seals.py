@@ -87,7 +87,16 @@ class Sealing:
 
 
 def read_seals(state: Path) -> Seals | None:
-    """Read what the store remembers of sealing; None: nothing was ever sealed here."""
+    """Read what the store remembers of sealing; None: nothing, or nothing that can be read."""
+    try:
+        return _read(state)
+    except OSError as error:
+        log.error("%s: cannot be read: %s", state / FILE, error)
+        return None
+
+
+def _read(state: Path) -> Seals | None:
+    """Read what the store remembers; None where there is nothing, or no sense. Raise OSError."""
     try:
         found = json.loads((state / FILE).read_text("utf-8"))
         key = bytes.fromhex(found["key"])
@@ -96,14 +105,17 @@ def read_seals(state: Path) -> Seals | None:
         return Seals(key, tuple(map(str, found["recipients"])), tuple(map(str, found["earlier"])))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.error("%s: cannot be read: %s", state / FILE, type(error).__name__)
+    except (ValueError, KeyError, TypeError) as error:  # Whose text may repeat the key.
+        log.error("%s: makes no sense: %s", state / FILE, type(error).__name__)
         return None
 
 
 def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
     """Note whom this unit seals to from now on; make its key if it has none. Raise StoreError."""
-    before = read_seals(state)
+    try:
+        before = _read(state)
+    except OSError as error:  # A key that only cannot be read now must not be replaced.
+        raise store_error(f"{state / FILE}: cannot be read", error) from error
     if before is not None and before.recipients == recipients:
         return before
     known = before.recipients + before.earlier if before else ()
