@@ -197,6 +197,25 @@ def test_a_refused_set_leaves_the_installed_ones_as_they_are(unit, tmp_path, cap
     assert not (tmp_path / "state/models/amur-10").exists()
 
 
+def test_the_installed_set_again_from_a_stick_that_rotted_stays_as_it_is(unit, tmp_path, capsys):
+    card = stick(tmp_path)
+    put(unit, card)
+    spoil(card, "lite0-amur.tflite", edit=b"rot")
+    assert model(unit, "install", card) == 1
+    assert "sha256 is " in capsys.readouterr().err
+    assert judges(unit) == "amur-9"
+
+
+def test_a_refusal_is_told_even_where_the_order_is_broken(unit, tmp_path, capsys):
+    put(unit, stick(tmp_path))
+    (tmp_path / "state/models/order").write_bytes(b"\xff")
+    unit.write_text(unit.read_text("utf-8") + 'targets = ["snow_leopard"]\n', "utf-8")
+    assert model(unit, "install", stick(tmp_path, "10")) == 1
+    assert "knows no snow_leopard" in capsys.readouterr().err
+    assert model(unit, "list") == 1
+    assert "models/order: cannot be read" in capsys.readouterr().err
+
+
 def test_a_set_that_rots_on_the_card_gives_way_and_list_names_it(unit, tmp_path, capsys):
     put(unit, stick(tmp_path))
     model_file = tmp_path / "state/models/amur-9/set/yolox-tiny.tflite"

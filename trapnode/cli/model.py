@@ -1,6 +1,7 @@
 """The command `model`: the unit's sets of models, and how they are swapped in the field."""
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from trapnode.choosing import Chooser
 from trapnode.cli.desk import read_or_defaults
 from trapnode.cli.judges import card_of, load_judge
 from trapnode.config import Config
-from trapnode.devices.cards import MAX_MODEL_BYTES, ModelRefused, set_files
-from trapnode.errors import TrapnodeError, UsageError
+from trapnode.devices.cards import ModelRefused, content, set_files
+from trapnode.errors import StoreError, TrapnodeError, UsageError
 from trapnode.store.disk import Disk, RealDisk
 from trapnode.store.sets import CONFIGURED, DEATHS, MODELS, Package, Proof, Sets
 
@@ -36,7 +37,8 @@ def model_install(arguments: argparse.Namespace) -> None:
         proof = _proved(own.put(new), new, config)
         after = own.admit(new.name, proof)
     finally:
-        own.clear()
+        with contextlib.suppress(StoreError):  # Then the next install clears.
+            own.clear()
     print(f"{new.name} judges from the next sequence on: {_figures(proof)}; before: {after}")
 
 
@@ -73,21 +75,14 @@ def model_rollback(arguments: argparse.Namespace) -> None:
 
 
 def package(card: Path) -> Package:
-    """Read a set by its card, as it is; raise ModelRefused."""
+    """Read a set by its card, each model as its own card promises it; raise ModelRefused."""
     name, cards, models = set_files(card)
-    files = {path.name: _content(path) for path in (*cards, *models)}
-    return Package(name, tuple(path.name for path in cards), files)
-
-
-def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MODEL_BYTES + 1)
+        files = {path.name: path.read_bytes() for path in cards}
     except OSError as error:
-        raise ModelRefused(f"{path}: cannot be read: {error}") from error
-    if len(content) > MAX_MODEL_BYTES:
-        raise ModelRefused(f"{path}: more than {MAX_MODEL_BYTES} bytes")
-    return content
+        raise ModelRefused(f"model card {card}: {error}") from error
+    files |= {model.path.name: content(model) for model in models}
+    return Package(name, tuple(path.name for path in cards), files)
 
 
 def _proved(card: Path, new: Package, config: Config) -> Proof:

@@ -4,6 +4,7 @@ A card promises what its model is. What it does not say as it must be said is re
 never guessed at: the caller then keeps every picture as `unclassified`.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ __all__ = [
     "Quantised",
     "Source",
     "bare",
+    "content",
     "labels",
     "model_file",
     "number",
     "quantised",
     "read",
+    "refusal",
     "set_files",
     "source",
     "take",
@@ -92,10 +95,29 @@ def model_file(top: Any, folder: Path) -> ModelFile:
     )
 
 
-def set_files(path: Path) -> tuple[str, tuple[Path, ...], tuple[Path, ...]]:
+def content(file: ModelFile) -> bytes:
+    """Read a model, if it is the one that its card is about; raise ModelRefused."""
+    try:
+        with file.path.open("rb") as opened:
+            found = opened.read(MAX_MODEL_BYTES + 1)
+    except OSError as error:
+        raise ModelRefused(f"model {file.path}: {error}") from error
+    if len(found) != file.bytes:
+        raise refusal(file, "size in bytes", len(found), file.bytes)
+    if (sha256 := hashlib.sha256(found).hexdigest()) != file.sha256:
+        raise refusal(file, "sha256", sha256, file.sha256)
+    return found
+
+
+def refusal(file: ModelFile, what: str, found: object, promised: object) -> ModelRefused:
+    """Say how a model differs from its card."""
+    return ModelRefused(f"model {file.path}: {what} is {found}, its card says {promised}")
+
+
+def set_files(path: Path) -> tuple[str, tuple[Path, ...], tuple[ModelFile, ...]]:
     """Name a set, its cards (its own first) and its models, by its card; raise ModelRefused."""
     name, parts = read(path, _named)
-    models = tuple(read(part, model_file).path for part in parts or (path,))
+    models = tuple(read(part, model_file) for part in parts or (path,))
     return name, tuple(dict.fromkeys((path, *parts))), models
 
 

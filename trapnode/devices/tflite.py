@@ -1,6 +1,5 @@
 """One quantised .tflite model on one runtime: refused unless it is what its card says."""
 
-import hashlib
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trapnode.devices.cards import MAX_MODEL_BYTES, ModelFile, ModelRefused, Quantised, Source
+from trapnode.devices.cards import ModelFile, ModelRefused, Quantised, Source, content, refusal
 from trapnode.errors import DeviceError
 
 __all__ = ["RUNTIMES", "Model", "Output", "Runtime"]
@@ -47,7 +46,7 @@ class Model:
     ) -> None:
         """Load the model; raise ModelRefused if it differs from its card in anything."""
         self._file, self._outputs = file, outputs
-        self._interpreter = _interpreter(_content(file), runtime, threads, file.path)
+        self._interpreter = _interpreter(content(file), runtime, threads, file.path)
         given, made = (
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
@@ -74,19 +73,6 @@ class Model:
         ]
 
 
-def _content(file: ModelFile) -> bytes:
-    try:
-        with file.path.open("rb") as opened:
-            content = opened.read(MAX_MODEL_BYTES + 1)
-    except OSError as error:
-        raise ModelRefused(f"model {file.path}: {error}") from error
-    if len(content) != file.bytes:
-        raise _refusal(file, "size in bytes", len(content), file.bytes)
-    if (found := hashlib.sha256(content).hexdigest()) != file.sha256:
-        raise _refusal(file, "sha256", found, file.sha256)
-    return content
-
-
 def _interpreter(model: bytes, runtime: Runtime | None, threads: int, path: Path) -> Any:
     reasons = []
     for name in [runtime] if runtime else RUNTIMES:
@@ -103,26 +89,22 @@ def _interpreter(model: bytes, runtime: Runtime | None, threads: int, path: Path
 
 def _counted(file: ModelFile, end: str, found: int, promised: int) -> None:
     if found != promised:
-        raise _refusal(file, f"number of {end}s", found, promised)
+        raise refusal(file, f"number of {end}s", found, promised)
 
 
 def _end(file: ModelFile, tensor: Any, promise: Output) -> int:
     """Give the index of a tensor, once it is what the card says."""
     what, stored = promise.what, promise.stored
     if (found := [int(side) for side in tensor["shape"]]) != list(promise.shape):
-        raise _refusal(file, f"{what} shape", found, list(promise.shape))
+        raise refusal(file, f"{what} shape", found, list(promise.shape))
     if (dtype := np.dtype(tensor["dtype"]).name) != stored.dtype:
-        raise _refusal(file, f"{what} dtype", dtype, stored.dtype)
+        raise refusal(file, f"{what} dtype", dtype, stored.dtype)
     scale, zero_point = tensor["quantization"]
     if not np.isclose(scale, stored.scale, rtol=1e-4, atol=0):  # decimal against float32
-        raise _refusal(file, f"{what} scale", scale, stored.scale)
+        raise refusal(file, f"{what} scale", scale, stored.scale)
     if zero_point != stored.zero_point:
-        raise _refusal(file, f"{what} zero point", zero_point, stored.zero_point)
+        raise refusal(file, f"{what} zero point", zero_point, stored.zero_point)
     return int(tensor["index"])
-
-
-def _refusal(file: ModelFile, what: str, found: object, promised: object) -> ModelRefused:
-    return ModelRefused(f"model {file.path}: {what} is {found}, its card says {promised}")
 
 
 def _stored_by_value(source: Source) -> NDArray[Any] | None:
