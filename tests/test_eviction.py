@@ -158,7 +158,7 @@ def evict_all(state, power: Power) -> None:
 
 def goes_on_evicting(state, _cut: Power) -> None:
     power = Power()
-    store = recovered(state, power)
+    store = recovered(state, power.open)
     root = store.archive.root
     rows = store.database.rows("SELECT path, state FROM frame")
     assert not [path for path, was in rows if was == FrameState.EVICTED and (root / path).exists()]

@@ -185,7 +185,7 @@ def test_a_cut_anywhere_in_a_trim_forgets_no_more_and_counts_each_once(card, sma
 
     def nothing_more_is_gone(state, _cut: Power) -> None:
         power = Power()
-        store = recovered(state, power)
+        store = recovered(state, power.open)
         assert tally(store).sequences == 7
         trim(store)
         assert ids(store) == [3, 5, 6, 7]
