@@ -1,4 +1,4 @@
-"""The commands around dumps: dump, purge."""
+"""The commands around dumps: dump, purge, audit."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trapnode.config import Config
     from trapnode.store.store import Store
 
-__all__ = ["add_commands", "dump", "purge"]
+__all__ = ["add_commands", "audit", "dump", "purge"]
 
 GRIDS = ("1", "0.1")
 
@@ -53,6 +53,18 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     purge.add_argument("dump", metavar="DUMP", help="folder of the finished dump")
     _add_card(purge)
     purge.add_argument("--targets", action="store_true", help="those of targets, too")
+    audit = add(
+        commands,
+        "audit",
+        "estimate what the filter missed, by a person's answers for a dump's audit sample",
+        "trapnode.cli.packages:audit",
+        "trapnode audit /data/AL07 --labels answers.csv",
+    )
+    audit.add_argument("dump", metavar="DUMP", help="folder of the dump")
+    audit.add_argument(
+        "--labels", metavar="FILE", required=True, help="CSV: path,label, one row a picture"
+    )
+    audit.add_argument("--of", metavar="LABEL", default="", help="these only: leopard")
 
 
 def dump(arguments: argparse.Namespace) -> None:
@@ -86,6 +98,13 @@ def purge(arguments: argparse.Namespace) -> int:
         purged = run(store, Path(arguments.dump), arguments.targets)
     print(purged)
     return int(bool(purged.different))
+
+
+def audit(arguments: argparse.Namespace) -> None:
+    """Print what the filter missed."""
+    from trapnode.dump.auditing import audit as run
+
+    print(run(Path(arguments.dump), Path(arguments.labels), arguments.of))
 
 
 def _choice(arguments: argparse.Namespace, store: "Store", config: "Config") -> Any:

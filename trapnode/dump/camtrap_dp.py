@@ -16,7 +16,7 @@ from trapnode.dump.choice import Choice
 from trapnode.dump.claims import claim_of, claims_of, is_public
 from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, Table
 from trapnode.dump.copying import Copier, Progress
-from trapnode.dump.deployments import Deployment, Project, read
+from trapnode.dump.deployments import Deployment, Project
 from trapnode.dump.dest import claim
 from trapnode.dump.events import Events, Part
 from trapnode.dump.individuals import Best, Individuals, sharpest
@@ -25,7 +25,7 @@ from trapnode.dump.package import NO_DESK, Package, deployment_rows
 from trapnode.dump.page import Page, write_pages
 from trapnode.dump.pictures import Pictures, promised
 from trapnode.dump.places import Placing
-from trapnode.dump.public import generalised, said
+from trapnode.dump.public import read_for
 from trapnode.dump.rows import event_row, rows_of
 from trapnode.dump.sealed import SEALED, SEALED_XMP, Words, sealed_text
 from trapnode.dump.summary import DumpSummary
@@ -35,7 +35,7 @@ from trapnode.meter import meter
 from trapnode.model import Taxon, Verdict
 from trapnode.store import reading
 from trapnode.store.reading import Record
-from trapnode.store.selection import select
+from trapnode.store.selection import forgotten, select
 from trapnode.store.store import Store
 
 __all__ = ["write_dump"]
@@ -66,7 +66,7 @@ def write_dump(
     choice: Choice = EVERYTHING,
 ) -> DumpSummary:
     """Write the package; raise ConfigError (desk's file), UsageError (DEST) or StoreError."""
-    project, stood = _desk(deployments, unit, utc_offset_min, choice)
+    project, stood = read_for(deployments, unit, utc_offset_min, choice.public)
     claim(dest, store.state, unit, reading.archive_name(store.database), choice.words)
     select(store.database, choice.only, choice.since)
     with (
@@ -79,19 +79,6 @@ def write_dump(
         dump.summary.without_row = sorted(reading.without_row(store.database, store.archive.root))
         copier.finish()
     return dump.summary
-
-
-def _desk(
-    path: Path | None, unit: str, utc_offset_min: int, choice: Choice
-) -> tuple[Project | None, tuple[Deployment, ...]]:
-    """Read the desk's file, if there is one, as far as those who get the dump may know it."""
-    if path is None:
-        return None, ()
-    project, stood = read(path, unit, utc_offset_min)
-    if choice.public is None:
-        return project, stood
-    hidden = tuple(generalised(each, choice.public) for each in stood)
-    return said(project, choice.public), hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +142,9 @@ class _Dump:
         rows = deployment_rows(self._deployments, self._placing, extent, unit, offset)
         missing = self._missing(project)
         package = Package(
-            unit, offset, self._order.now, project, rows, self._methods, self._taxa, missing
-        )
+            unit, offset, self._order.now, project, rows, self._methods, self._taxa,
+            self._counted(), missing,
+        )  # fmt: skip
         with self._copier.writing("deployments.csv") as put:
             table = Table(DEPLOYMENTS, put)
             for row in rows:
@@ -173,6 +161,15 @@ class _Dump:
         write_pages(self._store, self._copier, page)
         self.summary.missing, self.summary.remarks = missing, self._placing.remarks
         self.summary.kept, self.summary.bytes = self._copier.kept, self._copier.bytes
+
+    def _counted(self) -> dict[str, object]:
+        """Count sequences by label, and those drawn for audit, for whoever estimates from them."""
+        sequences, audit = dict(self.summary.labels), self.summary.audit
+        if not self._order.choice.words.keys() & {"only", "since"}:
+            for label, drawn, count in forgotten(self._store.database):
+                sequences[label] = sequences.get(label, 0) + count
+                audit += count if drawn else 0
+        return {"sequences": sequences, "audit": audit}
 
     def _missing(self, project: Project | None) -> list[str]:
         if project is None:
@@ -225,6 +222,7 @@ class _Dump:
         label = observation.label if observation else "unclassified"
         summary.sequences += 1
         summary.labels[label] = summary.labels.get(label, 0) + 1
+        summary.audit += observation is not None and observation.audit
         summary.media += len(files)
         summary.previews_only += sum(".preview.jpg" in path for path in files.values())
         self._methods.add(record.sequence.trigger.capture_method.value)

@@ -5,7 +5,7 @@ says so of itself.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ class Package:
     deployments: list[Row]
     capture_methods: Iterable[str]
     taxa: Iterable[Taxon]
+    counted: Mapping[str, object]  # Sequences; those whose rows the card has forgotten, too.
     missing: list[str] = field(default_factory=list)
 
     def json(self) -> str:
@@ -56,6 +57,7 @@ class Package:
             "taxonomic": _taxonomic(self.taxa),
             "resources": [_resource(name) for name in ("deployments", "media", "observations")],
         }
+        described["counted"] = self.counted
         if self.missing:
             described["incomplete"] = self.missing
         return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -10,14 +10,15 @@ and what was uncertain before. Words of the desk that may tell the place go.
 import struct
 from collections.abc import Iterator
 from math import cos, floor, hypot, radians
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import piexif
 
-from trapnode.dump.deployments import Deployment, Project
+from trapnode.dump.deployments import Deployment, Project, read
 
-__all__ = ["GRIDS", "generalised", "placeless", "said"]
+__all__ = ["GRIDS", "generalised", "placeless", "read_for"]
 
 GRIDS = (0.1, 1.0)  # Degrees: high sensitivity, and one step more.
 DEGREE_M = 111_320.0  # Of the equator: the longest; WGS 84.
@@ -46,9 +47,20 @@ def generalised(deployment: Deployment, degrees: float) -> Deployment:
     )
 
 
-def said(project: Project, degrees: float) -> Project:
-    """Give the project with the precision that its places have now."""
-    return msgspec.structs.replace(project, coordinatePrecision=degrees)
+def read_for(
+    path: Path | None, unit: str, utc_offset_min: int, degrees: float | None
+) -> tuple[Project | None, tuple[Deployment, ...]]:
+    """Read the desk's file as those may see it who get the dump; None: they may see all.
+
+    Raise ConfigError.
+    """
+    if path is None:
+        return None, ()
+    project, stood = read(path, unit, utc_offset_min)
+    if degrees is None:
+        return project, stood
+    hidden = tuple(generalised(each, degrees) for each in stood)
+    return msgspec.structs.replace(project, coordinatePrecision=degrees), hidden
 
 
 def placeless(jpeg: bytes) -> bytes | None:

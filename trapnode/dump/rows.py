@@ -30,9 +30,10 @@ from trapnode.model import (
 )
 from trapnode.store.reading import Record
 
-__all__ = ["Rows", "event_row", "media_id", "rows_of"]
+__all__ = ["AUDIT", "Rows", "event_row", "media_id", "rows_of"]
 
 Row = dict[str, Cell]
+AUDIT = "auditSample"  # The tag by which `audit` finds the sample.
 
 REMARKS = {
     FrameState.DISCARDED: "preview only: judged blank, the full picture was discarded",
@@ -84,9 +85,7 @@ def rows_of(
         for frame in shown
     ]
     observations = [
-        shared
-        | row
-        | {"observationTags": _guess(claims[frame.number], (record.scores[frame.number],))}
+        shared | row | {"observationTags": _frame_tags(record, frame, claims[frame.number])}
         for frame in shown
         for row in _of_frame(frame, claims[frame.number], utc_offset_min)
     ]
@@ -171,12 +170,18 @@ def _claimed(claim: Claim) -> Row:
 
 
 def _tags(part: Part) -> str:
-    tags = {"target": part.target, "auditSample": part.audit}
+    tags = {"target": part.target, AUDIT: part.audit}
     claim = claim_of(part.best)
     if claim.taxon.observation_type is ObservationType.ANIMAL:
         tags[f"label:{claim.label}"] = True
     tags[_guess(claim, part.best.scores.values())] = True
     return " | ".join(tag for tag, given in tags.items() if tag and given)
+
+
+def _frame_tags(record: Record, frame: Frame, claim: Claim) -> str:
+    audit = record.observation is not None and record.observation.audit
+    said = (AUDIT if audit else "", _guess(claim, (record.scores[frame.number],)))
+    return " | ".join(filter(None, said))
 
 
 def _guess(claim: Claim, scores: Iterable[Scores | None]) -> str:

@@ -23,6 +23,7 @@ class DumpSummary:
     sealed: int = 0
     kept: int = 0  # Files that an earlier run had brought.
     bytes: int = 0
+    audit: int = 0  # Sequences that were drawn for audit.
     labels: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)  # Doubtful places and times.
     missing: list[str] = field(default_factory=list)

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from trapnode.store.database import Database, text
+from trapnode.store.rows import integer
 
-__all__ = ["labels", "select", "unit_of"]
+__all__ = ["forgotten", "labels", "select", "unit_of"]
 
 LAST_BEFORE = (  # The last sequence by a trusted clock before a moment.
     "(SELECT coalesce(max(t.id), 0) FROM main.sequence t JOIN boot u ON u.id = t.boot"
@@ -44,6 +45,12 @@ def select(database: Database, only: Collection[str], since: datetime | None) ->
 def labels(database: Database) -> set[str]:
     """Give every label that an observation of this archive has."""
     return {str(row[0]) for row in database.rows("SELECT DISTINCT label FROM observation")}
+
+
+def forgotten(database: Database) -> list[tuple[str, bool, int]]:
+    """Count the sequences whose rows went, by label and whether they were drawn for audit."""
+    rows = database.rows("SELECT label, audit, sum(sequences) FROM forgotten GROUP BY label, audit")
+    return [(str(label), bool(audit), integer(count)) for label, audit, count in rows]
 
 
 def unit_of(database: Database) -> str:
