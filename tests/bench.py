@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training import latency
 from tests.sealed import sealing_in
 from tests.sets import card_of
 from trapnode.cli.crew import Crew, await_that
@@ -42,6 +43,14 @@ DUMP_LIMIT = 1.3
 SEALING_LIMIT = 1.1
 MEMORY_LIMIT_MIB = 200
 IMPORT_LIMIT = 4.0
+# Against Lite0-224 int8 in the same run, for any number of threads; measured 5.1, 1.2, 6.5, 7.2.
+FRAME_LIMITS = {
+    latency.DETECTOR: 7.0,
+    latency.CLASSIFIER: 2.0,
+    latency.EMPTY: 8.5,
+    latency.ALIVE: 10.0,
+}
+PEAK_LIMIT = 2.0  # measured 1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,11 @@ class Figure:
 def main() -> int:
     """Measure all, print the table, give 1 if a limit is passed."""
     figures = [judge_ratio(), dump_ratio(), sealing_ratio(), memory(), import_ratio()]
+    figures += frame_costs()
     for figure in figures:
         verdict = "ok" if figure.value <= figure.limit else "PAST IT"
         value = f"{figure.value:8.2f}  <= {figure.limit:<5g} {verdict:<8}"
-        print(f"{figure.name:<34} {value} {figure.how}")
+        print(f"{figure.name:<46} {value} {figure.how}")
     return int(any(figure.value > figure.limit for figure in figures))
 
 
@@ -217,6 +227,25 @@ def import_ratio(rounds: int = 20) -> Figure:
     ratio = min(ours) / min(floor)
     how = f"{min(ours) * 1e3:.0f} ms / {min(floor) * 1e3:.0f} ms of processor"
     return Figure("import trapnode.cli / bare Python", ratio, IMPORT_LIMIT, how)
+
+
+def frame_costs() -> list[Figure]:
+    """Compare a frame's time and memory with Lite0-224 int8's; say what a Pi would take."""
+    figures, card = [], models() / "amur.json"
+    for threads in latency.THREADS:
+        for cost in latency.costs(card, threads):
+            if cost.name in FRAME_LIMITS:
+                pis = ", ".join(f"{pi} {cost.on(pi):.2f} s" for pi in latency.LITE0_S)
+                how = f"{cost.ms:.1f} ms; estimated: {pis}"
+                name = f"{cost.name} / Lite0, {threads} threads"
+                figures.append(Figure(name, cost.ratio, FRAME_LIMITS[cost.name], how))
+        peaks = latency.peaks(card, threads)
+        bare = peaks.pop(latency.REFERENCE)
+        for name, peak in peaks.items():
+            how = f"{peak:.0f} / {bare:.0f} MiB"
+            figures.append(Figure(f"peak, {name}, {threads} threads", peak / bare, PEAK_LIMIT, how))
+    print(f"a Pi Zero 2 W should take {latency.GOAL_S} s a frame and less; none was measured yet")
+    return figures
 
 
 def _timed(work: Callable[[], object]) -> float:

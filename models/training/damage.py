@@ -47,7 +47,7 @@ def washed_out(picture: Image.Image, random: Random) -> Image.Image:
 
 
 def dark(picture: Image.Image, random: Random) -> Image.Image:
-    """Keep a tenth of the light, grey, with the sensor's noise."""
+    """Keep an eighth of the light, grey, with the sensor's noise."""
     grey = _pixels(picture.convert("L")) * 0.12
     noise = random.normal(0, 0.012, grey.shape).astype(np.float32)
     return _picture(grey + noise + 0.02).convert("RGB")
@@ -63,9 +63,22 @@ def rain(picture: Image.Image, random: Random) -> Image.Image:
     return wet
 
 
+def night(picture: Image.Image, random: Random) -> Image.Image:
+    """Light a grey frame with the camera's own lamp, the sensor at its highest gain."""
+    grey = _pixels(picture.convert("L"))
+    height, width = grey.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    beam = np.exp(-1.2 * (x**2 + y**2)).astype(np.float32)
+    noise = random.normal(0, 0.05, grey.shape).astype(np.float32)
+    return _picture(grey * beam + noise).convert("RGB")
+
+
 def fallen(picture: Image.Image, random: Random) -> Image.Image:
-    """Tilt the camera by 20 degrees, the corners black."""
-    return picture.rotate(20, Image.Resampling.BILINEAR)
+    """Tilt the camera by 20 degrees; mirrored edges fill what it did not see."""
+    pixels, pad = np.asarray(picture), max(picture.size) // 3
+    around = np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), mode="symmetric")
+    tilted = Image.fromarray(around).rotate(20, Image.Resampling.BILINEAR)
+    return tilted.crop((pad, pad, pad + picture.width, pad + picture.height))
 
 
 def badly_compressed(picture: Image.Image, random: Random) -> Image.Image:
@@ -87,9 +100,10 @@ DAMAGES: dict[str, Callable[[Image.Image, Random], Image.Image]] = {
     "fog": fog,
     "snow on a third of the lens": snow_on_lens,
     "infra-red washed out": washed_out,
-    "a tenth of the light": dark,
+    "infra-red night": night,
+    "darkness: an eighth of the light": dark,
     "rain": rain,
-    "tilted by 20 degrees": fallen,
+    "fallen: tilted by 20 degrees": fallen,
     "JPEG quality 10": badly_compressed,
     "lower half lost": torn,
 }

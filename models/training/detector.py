@@ -10,22 +10,12 @@ Focus stem are folded exactly; ranges are the true extremes over the calibration
 quantiser's moving average cuts off the rare high logits that matter).
 """
 
-# ruff: noqa: E402 - yolox imports torchvision, which must be replaced before
-
 import argparse
 import hashlib
 import json
-import sys
-import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-for name in ("torchvision", "torchvision.ops"):  # yolox asks for it, inference does not need it
-    sys.modules.setdefault(name, types.ModuleType(name))
-sys.modules["torchvision"].ops = sys.modules["torchvision.ops"]  # type: ignore[attr-defined]
-for name in ("nms", "batched_nms"):
-    setattr(sys.modules["torchvision.ops"], name, None)
 
 import litert_torch
 import numpy as np
@@ -34,16 +24,12 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
 from numpy.typing import NDArray
 from torch import nn
-from yolox.models.yolo_head import YoloxHead
-from yolox.models.yolo_pafpn import YoloPafpn
-from yolox.models.yolox import YoloxModule
 
 from models.training.pictures import Picture, read_index
+from models.training.published import yolox
 from models.training.views import decode, letterbox, unit_preview
 
 VERSION = "1"
-CHANNELS = [256, 512, 1024]  # of the published network, before its width of 0.375
-DEPTH, WIDTH = 0.33, 0.375
 CALIBRATION_PER_LABEL = 12
 STRIDES = (8, 16, 32)
 OUTPUTS = ("box", "obj", "cls")  # in the order the converted model gives them
@@ -54,19 +40,6 @@ ORIGIN = (
     "which ones is not published, so pictures measured here may be among them. "
     "Not trained further here."
 )
-
-
-def published(weights: Path) -> nn.Module:
-    """Load the published network."""
-    model = YoloxModule(
-        YoloPafpn(DEPTH, WIDTH, in_channels=CHANNELS), YoloxHead(1, WIDTH, in_channels=CHANNELS)
-    )
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eps = 1e-3
-    state = torch.load(weights, weights_only=True, map_location="cpu")
-    model.load_state_dict(state["model"])
-    return model.eval()
 
 
 class Deployed(nn.Module):
@@ -94,7 +67,7 @@ class Deployed(nn.Module):
 
 def deployed(weights: Path) -> Deployed:
     """Fold what can be folded exactly."""
-    model = published(weights)
+    model = yolox(weights.read_bytes())
     with torch.no_grad():
         _fold_norms(model)
         _fold_focus(model)

@@ -69,6 +69,12 @@ class Model:
         details = self._interpreter.get_output_details()
         return [self._interpreter.get_tensor(each["index"])[0].copy() for each in details]
 
+    @property
+    def output_quantisation(self) -> tuple[float, int]:
+        """Give scale and zero point of the first output."""
+        scale, zero_point = self._interpreter.get_output_details()[0]["quantization"]
+        return scale, zero_point
+
     def real(self, stored: Sequence[NDArray[Any]]) -> list[NDArray[np.float64]]:
         """Turn stored outputs into real numbers."""
         details = self._interpreter.get_output_details()

@@ -1,6 +1,6 @@
-"""All figures of the set, from held-out heads and thresholds, as one page."""
+"""All figures of the set, from held-out heads and thresholds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from models.training import report
 from models.training.decide import Fusion, dropped
-from models.training.evaluate import Outcome, separation, wilson
+from models.training.evaluate import Outcome, Sample, separation, wilson
 from models.training.judged import LEOPARD, Held, Witnesses, line
 from models.training.pictures import LABELS
 
-HERE = Path(__file__).parent
+LEARNED = ("mlwic_site_CA-01", "mlwic_CA-01")  # one camera that gave most of the trap frames
 # What a witness alone, or some of them, would have done, thresholds chosen likewise.
 CLASSIFIER_ALONE = Fusion(detector_weight=0, motion_weight=0, crop_score=2)
 SEEN = Fusion(classifier_weight=0, motion_weight=0)
@@ -34,6 +34,16 @@ class Outcomes:
 
     frames: list[Outcome]
     sequences: list[Outcome]
+
+    @property
+    def trap(self) -> list[Outcome]:
+        """Give the single frames of camera traps."""
+        return [each for each in self.frames if each.trap]
+
+    @property
+    def photographs(self) -> list[Outcome]:
+        """Give the others."""
+        return [each for each in self.frames if not each.trap]
 
 
 def measure(groups: Sequence[Witnesses], held: Held) -> Outcomes:
@@ -56,7 +66,7 @@ def _outcome(one: Witnesses, shares: NDArray[np.float64], gone: bool) -> Outcome
     most = max(at_box for at_box, _ in one.moved) if one.moved else None
     place = first.sequence.split("/")[0] if first.sequence else first.place
     name = first.sequence or Path(first.path).name
-    return Outcome(name, one.truth, place, said, least, gone, first.trap, most)
+    return Outcome(name, one.truth, place, said, least, gone, first.trap, most, first.path)
 
 
 def ablation(groups: Sequence[Witnesses], held: Held) -> str:
@@ -77,44 +87,32 @@ def _kept(outcomes: Iterable[Outcome]) -> list[str]:
     return [wilson(sum(living), len(living)), wilson(sum(blanks), len(blanks))]
 
 
-def page(groups: Sequence[Witnesses], held: Held, outcomes: Outcomes) -> str:
-    """Write the page."""
-    trap = [each for each in outcomes.frames if each.trap]
-    photographs = [each for each in outcomes.frames if not each.trap]
-    learned = ("mlwic_site_CA-01", "mlwic_CA-01")
-    apart = {
+def single(trap: Sequence[Outcome], wrong: Collection[str]) -> str:
+    """Write the figures of single trap frames; `wrong` are frames whose label is known to be."""
+    groups = {
         "all trap sites": trap,
-        "without CA-01": [each for each in trap if each.place not in learned],
-        "CA-01 alone": [each for each in trap if each.place in learned],
+        "without CA-01": [each for each in trap if each.place not in LEARNED],
+        "CA-01 alone": [each for each in trap if each.place in LEARNED],
     }
-    parts = [
-        "# Evaluation of the set `amur-2`: detector, classifier, motion",
-        "Written by `python -m models.training.train`. Every frame and sequence is judged by a "
-        "head that saw no picture of its place and by thresholds chosen on other places, by heads "
-        "that saw neither. A sequence is dropped when every frame is blank and none may be a "
-        "leopard. Shares carry their 95 % Wilson intervals.",
-        "## Single camera-trap frames",
-        report.figures(apart),
-        f"Blanks dropped by site: {report.spread(trap)} (sites with ten blanks and more).",
-        "### By site",
-        report.by_place(trap),
-        "### Labels",
-        "Rows are the truth, columns what the frame is kept as (or blank: dropped).",
-        report.labels(trap),
-        "## Whole sequences",
-        report.figures(
-            {
-                "all": outcomes.sequences,
-                "without CA-01": [e for e in outcomes.sequences if e.place not in learned],
-            }
-        ),
-        report.sequences(outcomes.sequences),
-        "## Photographs",
-        "Easier than trap frames, and no measure of the filter: blanks are landscapes.",
-        report.figures({"photographs": photographs}),
-        report.labels(photographs),
-        "## What each witness buys",
-        ablation(groups, held),
-        (HERE / "limits.md").read_text(),
-    ]
-    return "\n\n".join(parts).rstrip() + "\n"
+    if wrong:
+        groups["all, without wrong labels"] = [each for each in trap if each.path not in wrong]
+    return report.figures(groups)
+
+
+def whole(sequences: Sequence[Outcome], wrong: Collection[str]) -> str:
+    """Write the figures of sequences, and each of them."""
+    groups = {
+        "all": list(sequences),
+        "without CA-01": [each for each in sequences if each.place not in LEARNED],
+    }
+    if wrong:
+        right = [each for each in sequences if each.name not in wrong]
+        groups["all, without wrong labels"] = right
+    return f"{report.figures(groups)}\n\n{report.sequences(sequences)}"
+
+
+def blanks_said(outcomes: Iterable[Outcome]) -> Sample:
+    """Give P(blank) of each, and if it was."""
+    listed = list(outcomes)
+    was = np.array([each.truth == "blank" for each in listed])
+    return np.array([each.blank for each in listed]), was

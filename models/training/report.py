@@ -1,6 +1,5 @@
 """The evaluation as a Markdown page: what a researcher must know before trusting the filter."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -62,16 +61,33 @@ def by_place(outcomes: Sequence[Outcome]) -> str:
     return table(["site", "living kept", "blanks dropped"], rows)
 
 
-def labels(outcomes: Sequence[Outcome]) -> str:
-    """Write the confusion matrix."""
-    counts = Counter((each.truth, each.said) for each in outcomes)
+def grouped(outcomes: Sequence[Outcome], name: str, of: Callable[[Outcome], str]) -> str:
+    """Write keeps and drops group by group: by source, by day and night."""
+    groups: dict[str, list[Outcome]] = {}
+    for each in outcomes:
+        groups.setdefault(of(each), []).append(each)
     rows = []
-    for truth in LABELS:
-        total = sum(counts[truth, said] for said in LABELS)
-        if total:
-            cells = [str(counts[truth, said] or ".") for said in LABELS]
-            rows.append([f"**{truth}**", *cells, wilson(counts[truth, truth], total)])
-    return table(["", *LABELS, "right"], rows)
+    for group in sorted(groups):
+        figures = headline(groups[group])
+        shown = ("leopards kept", "living kept", "blanks dropped", "living named right")
+        rows.append([group, *(figures[measure] for measure in shown)])
+    heads = [name, "leopards kept", "living kept", "blanks dropped", "living named right"]
+    return table(heads, rows)
+
+
+def by_label(outcomes: Sequence[Outcome]) -> str:
+    """Write for each label how much is kept, named right, and how often its name is true."""
+    rows = []
+    for label in LABELS[1:]:
+        true = [each for each in outcomes if each.truth == label]
+        claimed = [each for each in outcomes if each.said == label]
+        kept = share(true, lambda each: not each.dropped)
+        named, right = (
+            share(group, lambda each: each.said == each.truth) for group in (true, claimed)
+        )
+        if true:
+            rows.append([label, kept, named, right])
+    return table(["label", "kept", "named right", "right where named so"], rows)
 
 
 def sequences(outcomes: Sequence[Outcome]) -> str:

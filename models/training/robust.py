@@ -1,99 +1,71 @@
-"""The shipped set under what the field does to frames.
+"""What the field does to frames, and what the unit's own judge then makes of them."""
 
-usage: python -m models.training.robust --data ../shared/data --models models
-"""
-
-import argparse
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from models.training import damage, evidence, views
-from models.training.decide import Fusion, dropped, judge
+from models.training import damage, views
 from models.training.evaluate import wilson
-from models.training.fusion import judgeable
-from models.training.pictures import LABELS, Picture, read_index
+from models.training.pictures import Picture, read_index
 from models.training.report import table
+from models.training.runtimes import state
+from trapnode.devices.judge import TARGETS, TfliteJudge
+from trapnode.model import Verdict
+from trapnode.policy.verdict import Thresholds, decide
 
-LEOPARD = LABELS.index("leopard")
-HEAD = """# The set under damage
-
-Written by `python -m models.training.robust`: the shipped models on single trap frames of the `val`
-sites, damaged as `training/damage.py` says. The shipped head has seen these frames whole: read the
-change from the first row, not the level. A frame without contrast is not judged, and kept.
-"""
-Seen = tuple[float, NDArray[np.float64], NDArray[np.float64]]
+Harm = Callable[[Image.Image, np.random.Generator], Image.Image]
+QUALITY = 95  # of the previews that carry a damage to the judge
 
 
-class Set:
-    """Detector and classifier as a unit runs them, one frame at a time."""
-
-    def __init__(self, folder: Path) -> None:
-        card = json.loads((folder / "amur.json").read_text())
-        self.fusion, self.limits = Fusion(**card["fusion"]), card["thresholds"]
-        self._detector = evidence.Model(folder / "yolox-tiny.tflite")
-        self._classifier = evidence.Model(folder / "lite0-amur.tflite")
-
-    def drops(self, picture: Image.Image) -> tuple[bool, int]:
-        """Say if the frame alone would go, and its likeliest label but blank (0: not judged)."""
-        small = picture.convert("L").resize(evidence.GREY, Image.Resampling.BILINEAR)
-        if not judgeable(np.asarray(small)):
-            return False, 0
-        best = evidence.find(self._detector, picture)[0]
-        full = self._shares(picture)
-        crop = self._shares(views.crop(picture, tuple(best[1:])))
-        said = judge([float(best[0])], [full], [crop], None, (LEOPARD,), self.fusion)
-        return dropped(said, LEOPARD, self.limits), 1 + int(said[0, 1:].argmax())
-
-    def _shares(self, picture: Image.Image) -> NDArray[np.float64]:
-        tensor = views.squash(picture, evidence.SIDE, evidence.SIDE)
-        [logits] = self._classifier.real(self._classifier(tensor))
-        powers = np.exp(logits - logits.max())
-        return np.asarray(powers / powers.sum())
+def verdict(judge: TfliteJudge, picture: Image.Image) -> tuple[bool, bool]:
+    """Say if the frame alone would be dropped, and if it could be judged at all."""
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=QUALITY)
+    [said] = judge.judge([out.getvalue()])
+    decision = decide([said.scores], Thresholds(**judge.thresholds), TARGETS)
+    return decision.verdict is Verdict.DISCARD, said.scores is not None
 
 
-def under(one: Set, pictures: Sequence[Picture], harm: Callable[..., Image.Image]) -> list[str]:
-    """Give kept shares of leopards, of the living, and dropped blanks under one damage."""
-    gone: dict[bool, list[bool]] = {True: [], False: []}
-    leopards = []
+def under(judge: TfliteJudge, pictures: Sequence[Picture], harm: Harm) -> list[str]:
+    """Give kept shares of leopards and of the living, dropped blanks, and what was not judged."""
+    found = []
     for number, picture in enumerate(pictures):
         view = views.decode(views.unit_preview(picture.path.read_bytes()))
-        went, _ = one.drops(harm(view, np.random.default_rng(number)))
-        gone[picture.label != "blank"].append(went)
-        leopards += [not went] if picture.label == "leopard" else []
-    living = [not went for went in gone[True]]
-    groups = (leopards, living, gone[False])
-    return [wilson(sum(group), len(group)) for group in groups]
+        found.append((picture.label, *verdict(judge, harm(view, np.random.default_rng(number)))))
+    leopards = [not gone for label, gone, _ in found if label == "leopard"]
+    living = [not gone for label, gone, _ in found if label != "blank"]
+    blanks = [gone for label, gone, _ in found if label == "blank"]
+    unjudged = sum(not judged for _, _, judged in found)
+    shares = [wilson(sum(group), len(group)) for group in (leopards, living, blanks)]
+    return [*shares, str(unjudged)]
 
 
-def unjudgeable(one: Set) -> str:
+def section(data: Path, card: Path) -> str:
+    """Write both tables, of the single trap frames of `val`; a damage asked before is not again."""
+    judge = TfliteJudge(card)
+    key = state(card, Path(damage.__file__).read_text())
+    listed = [each for each in read_index(data) if each.split == "val" and each.trap]
+    harms: dict[str, Harm] = {"none": lambda picture, random: picture} | damage.DAMAGES
+    rows = []
+    for number, (name, harm) in enumerate(harms.items()):
+        path = card.parent / f"damage-{number}-{key}.json"
+        if not path.exists():
+            path.write_text(json.dumps(under(judge, listed, harm)))
+        rows.append([name, *json.loads(path.read_text())])
+    heads = ["damage", "leopards kept", "living kept", "blanks dropped", "could not be judged"]
+    return f"{table(heads, rows)}\n\n{_nothing(judge)}"
+
+
+def _nothing(judge: TfliteJudge) -> str:
     """Write what the set says of frames that show nothing at all."""
     frames = {"black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128)}
-    rows = [
-        [name, "dropped" if one.drops(Image.new("RGB", (640, 480), colour))[0] else "kept"]
-        for name, colour in frames.items()
-    ]
-    return table(["a frame all", "alone"], rows)
-
-
-def main() -> None:
-    """Write the page."""
-    parser = argparse.ArgumentParser(description="Measure the shipped set under damage.")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", type=Path, required=True)
-    options = parser.parse_args()
-    one = Set(options.models)
-    listed = [p for p in read_index(options.data) if p.split == "val" and p.trap]
-    harms = {"none": lambda picture, random: picture} | damage.DAMAGES
-    rows = [[name, *under(one, listed, harm)] for name, harm in harms.items()]
-    tables = table(["damage", "leopards kept", "living kept", "blanks dropped"], rows)
-    page = f"{HEAD}\n{tables}\n\n{unjudgeable(one)}\n"
-    (options.models / "amur.robustness.md").write_text(page)
-
-
-if __name__ == "__main__":
-    main()
+    rows = []
+    for name, colour in frames.items():
+        gone, judged = verdict(judge, Image.new("RGB", (640, 480), colour))
+        word = "judged" if judged else "told as a fault (covered lens)"
+        rows.append([name, "dropped" if gone else "kept", word])
+    return table(["a frame all", "is", "and"], rows)

@@ -26,7 +26,7 @@ from ai_edge_litert.interpreter import Interpreter
 from models.training import evidence, folds, judged, looks
 from models.training.decide import Fusion
 from models.training.head import Head
-from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure, page
+from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure
 from models.training.pictures import LABELS, Picture, read_index, to_learn
 from models.training.report import headline
 from trapnode.devices.classifier import to_tensor
@@ -44,7 +44,7 @@ LICENCE = (
 
 
 def main() -> None:
-    """Make the classifier, its card, the card of the set and the evaluation."""
+    """Make the classifier, its card and the card of the set; `card.py` writes the evaluation."""
     parser = argparse.ArgumentParser(description="Train the classifier and evaluate the set.")
     parser.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     parser.add_argument("--out", type=Path, required=True, help="where models and cards go")
@@ -53,7 +53,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     for folder in ("features", "evidence"):
         (CACHE / folder).mkdir(parents=True, exist_ok=True)
-    backbone = _backbone(options.data)
+    backbone = stored_backbone(options.data)
     detector = options.out / "yolox-tiny.tflite"
     frames = evidence.frames(options.data)
     found = evidence.gather(options.data, detector, backbone, CACHE / "evidence")
@@ -72,7 +72,6 @@ def main() -> None:
         alone = judged.line(witnesses, replace(heads, fusion=CLASSIFIER_ALONE), None)
         _classifier(space.head(kernel, bias), alone | {"unknown": UNKNOWN}, options)
     outcomes = measure(witnesses, heads)
-    (options.out / f"{SET_NAME}.evaluation.md").write_text(page(witnesses, heads, outcomes))
     _detector_metrics(
         detector.with_suffix(".json"), measure(witnesses, replace(heads, fusion=SEEN))
     )
@@ -84,7 +83,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _calibration(data: Path) -> list[np.ndarray]:
+def calibration(data: Path) -> list[np.ndarray]:
     """Take every so many pictures, in their different looks."""
     tensors = []
     for number, picture in enumerate(to_learn(read_index(data))[::CALIBRATE_EVERY]):
@@ -94,14 +93,14 @@ def _calibration(data: Path) -> list[np.ndarray]:
     return tensors
 
 
-def _backbone(data: Path) -> Path:
+def stored_backbone(data: Path) -> Path:
     """Quantise the backbone alone, once: the caches hang on its bytes."""
     path = CACHE / "features" / "backbone.tflite"
     if not path.exists():
         from models.training import lite0
 
         body = lite0.backbone(lite0.published_weights())
-        lite0.save(lite0.to_int8(body, _calibration(data)), path)
+        lite0.save(lite0.to_int8(body, calibration(data)), path)
     return path
 
 
@@ -109,7 +108,7 @@ def _classifier(head: Head, limits: dict[str, float], options: argparse.Namespac
     from models.training import lite0  # TensorFlow, which measuring alone does not need
 
     body = lite0.with_head(lite0.backbone(lite0.published_weights()), head.kernel, head.bias)
-    model = lite0.to_int8(body, _calibration(options.data))
+    model = lite0.to_int8(body, calibration(options.data))
     lite0.save(model, options.out / f"{NAME}.tflite")
     card = _card(model, limits, read_index(options.data))
     (options.out / f"{NAME}.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -1,0 +1,35 @@
+"""The floors the filter was asked for, beside what was measured."""
+
+from collections.abc import Sequence
+
+from models.training.evaluate import Outcome, wilson
+from models.training.report import spread, table
+
+
+def section(frames: Sequence[Outcome], sequences: Sequence[Outcome], macro_gap: float) -> str:
+    """Write each floor and whether it holds; a floor that does not is said to be missed."""
+    trap, everything = [each for each in frames if each.trap], [*frames, *sequences]
+    leopards = [each for each in everything if each.truth == "leopard"]
+    people = [each for each in [*trap, *sequences] if each.truth == "person"]
+    animals = [e for e in trap if e.truth not in ("blank", "person", "vehicle")]
+    asked = [
+        ("leopards kept, all frames and sequences", 1.0, [not e.dropped for e in leopards]),
+        ("leopards named leopard", 0.95, [e.said == "leopard" for e in leopards]),
+        ("persons kept (traps)", 0.99, [not e.dropped for e in people]),
+        ("animals kept (traps)", 0.97, [not e.dropped for e in animals]),
+        ("blank frames dropped", 0.60, [e.dropped for e in trap if e.truth == "blank"]),
+        ("blank sequences dropped", 0.75, [e.dropped for e in sequences if e.truth == "blank"]),
+    ]
+    rows = [
+        [name, f"{floor:.0%}", wilson(sum(hits), len(hits)), _word(sum(hits) >= floor * len(hits))]
+        for name, floor, hits in asked
+    ]
+    gap = ["float to int8, macro-F1", "within 0.01", f"{macro_gap:+.3f}", _word(macro_gap >= -0.01)]
+    return (
+        f"{table(['measure', 'floor', 'measured', ''], [*rows, gap])}\n\n"
+        f"Blank frames dropped by site: {spread(trap)} (sites with ten blanks and more)."
+    )
+
+
+def _word(holds: bool) -> str:
+    return "holds" if holds else "**missed**"
