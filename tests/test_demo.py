@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes import an_observation
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.narrator import blanks_in_order, in_words, named, reckon
+from trapnode.cli.narrator import blanks_in_order, boxed, in_words, named, reckon
 from trapnode.errors import UsageError
 from trapnode.message import (
     Faults,
@@ -19,7 +19,7 @@ from trapnode.message import (
     pack_observation,
     pack_status,
 )
-from trapnode.model import ClockTrust, FrameState, MessageKind, WakeReason
+from trapnode.model import ClockTrust, Detection, FrameState, MessageKind, Scores, WakeReason
 from trapnode.store.store import open_store
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +108,12 @@ def test_the_narrator_tells_counts(count: int | None, told: str) -> None:
     payload = pack_message(MessageKind.OBSERVATIONS, 1, [pack_observation(leopard)])
     assert named(leopard) == f"leopard 95%{told}"
     assert in_words(payload) == f"#7 leopard 95%{told}"
+
+
+def test_the_narrator_tells_in_how_many_frames_something_was_found() -> None:
+    there = Scores({"leopard": 1.0}, (Detection(0.1, 0.1, 0.5, 0.5, 0.9),))
+    assert boxed([there, None, Scores({"blank": 1.0}, ())]) == ", boxes in 1 of 3 frames"
+    assert boxed([None]) == ""
 
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Tells what a unit does as it does it, from what its store and the gateway hold."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from trapnode.model import (
     MessageKind,
     MessageState,
     Observation,
+    Scores,
     SequenceState,
     Verdict,
 )
@@ -66,6 +67,8 @@ class Narrator:
     def _verdict(self, observation: Observation) -> str:
         frames, previews = self._store.sequences.bytes_of(observation.id)
         seen = f"#{observation.id}: {observation.verdict} {named(observation)}"
+        if observation.verdict is Verdict.KEEP:
+            seen += boxed(self._store.sequences.scores(observation.id).values())
         if observation.verdict is Verdict.DISCARD and not observation.audit:
             return f"{seen}; {size(frames)} discarded, previews of {size(previews)} stay"
         if observation.audit:
@@ -150,6 +153,12 @@ def named(observation: Observation) -> str:
 def several(count: int | None) -> str:
     """Say how many there are, where more than one was counted."""
     return f", {count} of them" if count and count > 1 else ""
+
+
+def boxed(scores: Collection[Scores | None]) -> str:
+    """Say in how many frames something was found, and where: a box is drawn in the dump."""
+    found = sum(1 for each in scores if each is not None and each.detections)
+    return f", boxes in {found} of {len(scores)} frames" if found else ""
 
 
 def size(number: int) -> str:
