@@ -70,9 +70,14 @@ def test_one_animal_counted_twice_too_often_raises_the_line():
 
 def test_a_floor_that_does_not_hold_is_said_to_be_missed():
     kept, lost = outcome("a", "leopard"), outcome("b", "leopard", dropped=True, said="blank")
-    holds, misses = floors.section([kept], [], 0.0), floors.section([kept, lost], [], -0.02)
+    holds, misses = (
+        floors.section([kept], [], (), 0.0),
+        floors.section([kept, lost], [], {"b"}, -0.02),
+    )
     assert "| leopards kept, all frames and sequences | 100% | 100.0% (1 of 1;" in holds
     assert "holds" in holds.splitlines()[2]
+    assert "50.0% (1 of 2;" in misses.splitlines()[2].split("|")[3]
+    assert "100.0% (1 of 1;" in misses.splitlines()[2].split("|")[4]
     assert "**missed**" in misses.splitlines()[2]
     assert "| -0.020 | **missed** |" in misses
 

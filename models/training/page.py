@@ -87,27 +87,23 @@ def _kept(outcomes: Iterable[Outcome]) -> list[str]:
     return [wilson(sum(living), len(living)), wilson(sum(blanks), len(blanks))]
 
 
-def single(trap: Sequence[Outcome], wrong: Collection[str]) -> str:
-    """Write the figures of single trap frames; `wrong` are frames whose label is known to be."""
+def single(trap: Sequence[Outcome], doubted: Collection[str]) -> str:
+    """Write the figures of single trap frames; `doubted` are the paths of `corrections.csv`."""
     groups = {
-        "all trap sites": trap,
+        "all trap sites": list(trap),
+        "all, doubted labels left out": [each for each in trap if each.path not in doubted],
         "without CA-01": [each for each in trap if each.place not in LEARNED],
         "CA-01 alone": [each for each in trap if each.place in LEARNED],
     }
-    if wrong:
-        groups["all, without wrong labels"] = [each for each in trap if each.path not in wrong]
     return report.figures(groups)
 
 
-def whole(sequences: Sequence[Outcome], wrong: Collection[str]) -> str:
+def whole(sequences: Sequence[Outcome]) -> str:
     """Write the figures of sequences, and each of them."""
     groups = {
         "all": list(sequences),
         "without CA-01": [each for each in sequences if each.place not in LEARNED],
     }
-    if wrong:
-        right = [each for each in sequences if each.name not in wrong]
-        groups["all, without wrong labels"] = right
     return f"{report.figures(groups)}\n\n{report.sequences(sequences)}"
 
 

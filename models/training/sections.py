@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,21 @@ from models.training import (
     runtimes,
     train,
 )
+from models.training.corrections import read_corrections
 from models.training.evaluate import bins, calibration
 from models.training.gathered import CACHE, Gathered, Options, timed
 from models.training.pictures import LABELS
 
 SET = train.SET_NAME
 HELD_SET = CACHE / "held" / f"{SET}.json"
-WRONG: frozenset[str] = frozenset()
 COLOUR = 3.0  # grey levels between the channels, on average; under it a frame is infra-red
 HOW = (
     "Written by `make evaluate`. Unless a section says otherwise, every frame and sequence is "
     "judged by a head that saw no picture of its place and by thresholds chosen on other places, "
     "by heads that saw neither. A sequence is dropped when every frame is blank and none may be a "
     "leopard. Shares carry their 95 % Wilson intervals, which take frames as independent: frames "
-    "of one site are not, so read the tables by site, too."
+    'of one site are not, so read the tables by site, too. "Doubted labels" are the frames of '
+    "`training/corrections.csv`, where a second look found nothing, or was not sure."
 )
 LINES = {
     "blank": "a frame is blank from this P(blank) on: the highest line at which no known place, "
@@ -54,6 +55,7 @@ LINES = {
 def sections(all_: Gathered, card: Mapping[str, Any], options: Options) -> list[str]:
     """Write the card part by part, the most important first."""
     both = timed("float and int8", _pair, all_, options)
+    doubted = {str((options.data / path).resolve()) for path in read_corrections()}
     limits = [[name, f"{card['thresholds'][name]:g}", means] for name, means in LINES.items()]
     return [
         f"# Model card: `{card['name']}-{card['version']}`",
@@ -62,8 +64,8 @@ def sections(all_: Gathered, card: Mapping[str, Any], options: Options) -> list[
         "## Thresholds, and how they were chosen",
         report.table(["line", "at", "means"], limits),
         "## Asked and measured",
-        floors.section(all_.outcomes.frames, all_.outcomes.sequences, both.macro_gap),
-        *_verdicts(all_, options),
+        floors.section(all_.outcomes.frames, all_.outcomes.sequences, doubted, both.macro_gap),
+        *_verdicts(all_, doubted, options),
         "## What each witness buys",
         timed("ablation", page.ablation, all_.groups, all_.held),
         "## Against what one would pick instead",
@@ -89,7 +91,7 @@ def _prose(name: str) -> str:
     return (Path(__file__).parent / f"{name}.md").read_text().rstrip()
 
 
-def _verdicts(all_: Gathered, options: Options) -> list[str]:
+def _verdicts(all_: Gathered, doubted: Collection[str], options: Options) -> list[str]:
     """Write what became of frames and sequences, group by group."""
     trap, sequences = all_.outcomes.trap, all_.outcomes.sequences
     source = {frame.path: frame.source or frame.fold for frame in all_.frames}
@@ -99,7 +101,7 @@ def _verdicts(all_: Gathered, options: Options) -> list[str]:
     (options.models / f"{SET}.confusion.svg").write_text(plots.confusion(LABELS, pairs, title))
     return [
         "## Single camera-trap frames",
-        page.single(trap, WRONG),
+        page.single(trap, doubted),
         "### By label",
         report.by_label(trap),
         f"![Who is taken for whom]({SET}.confusion.svg)",
@@ -112,7 +114,7 @@ def _verdicts(all_: Gathered, options: Options) -> list[str]:
         "### By site",
         report.by_place(trap),
         "## Whole sequences",
-        page.whole(sequences, WRONG),
+        page.whole(sequences),
         "## Photographs",
         "Easier than trap frames, and no measure of the filter: blanks are landscapes.",
         report.figures({"photographs": all_.outcomes.photographs}),
