@@ -1,7 +1,6 @@
 """A card that takes no more writes: the unit goes on in RAM, and tells one thing."""
 
 import errno
-import itertools
 import os
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from tests.fakes import (
     DEER,
     LEOPARD,
     NOON,
-    PLAN,
     After,
     KnowingClassifier,
     NumberedCamera,
@@ -20,7 +18,6 @@ from tests.fakes import (
     an_observation,
     boot,
     jpeg,
-    number_of,
     sort_all,
     sorter_of,
     station_of,
@@ -28,16 +25,13 @@ from tests.fakes import (
     uplinker_of,
 )
 from tests.faults import FailingDisk, Power
-from tests.invariants import check_card
 from trapnode.errors import CardFailed
 from trapnode.keeper import Keeper, Keeping
 from trapnode.message import decode
 from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, Shot, Trigger
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.pir import ScriptedPir
-from trapnode.station import Identity, Station
 from trapnode.store import ram, spare
-from trapnode.store.refusal import cause_of
 from trapnode.store.spare import open_spare
 
 BURSTS = [(5.0, 0.5), (60.0, 2.0)]
@@ -72,53 +66,6 @@ class FlippedDisk(FailingDisk):
     def remove(self, path: Path) -> None:
         self._tick()
         super().remove(path)
-
-
-def watch(store, run, clock, spans=BURSTS) -> NumberedCamera:
-    """Watch a PIR as the composition root lets a station do it; give its camera."""
-
-    def to_ram(error: CardFailed):
-        ram.fail_card(run, cause_of(error), str(error))
-        fresh = open_spare(run)
-        return fresh, boot(fresh)
-
-    camera = NumberedCamera(clock)
-    pir = ScriptedPir(clock.monotonic, spans)
-    station = Station(Identity("AL07", 600, boot(store)), PLAN, 1.0, store, run, to_ram)
-    station.run(pir, camera, clock, After(lambda: clock.monotonic() > 90), lambda fault: None)
-    pir.close()
-    return camera
-
-
-def on(root: Path) -> set[int | None]:
-    paths = (path for path in root.rglob("*.jpg") if "preview" not in path.name)
-    return {number_of(path.read_bytes()) for path in paths}
-
-
-@pytest.mark.parametrize("code", [errno.EROFS, errno.EIO])
-def test_a_card_that_fails_at_any_operation_costs_no_frame(card, clock, code):
-    for flips in itertools.count(1):
-        state, run = card / f"{flips}", card / f"run{flips}"
-        run.mkdir()
-        power = Power()
-        store = power.open(state)
-        power.disk.__class__ = FlippedDisk
-        power.disk.flips, power.disk.code = flips, code  # type: ignore[attr-defined]
-        camera = watch(store, run, type(clock)())
-        failed = ram.card_failed(run)
-        taken = set(range(1, camera.taken + 1))
-        if failed is None:
-            assert on(store.archive.root) == taken
-            power.end()
-            break
-        in_ram = open_spare(run)
-        assert on(store.archive.root) | on(in_ram.archive.root) == taken
-        cause = CardCause.READ_ONLY if code == errno.EROFS else CardCause.IO_ERROR
-        assert failed[0] is cause
-        check_card(in_ram)
-        in_ram.close()
-        power.end()
-    assert flips > 50
 
 
 @pytest.fixture

@@ -213,7 +213,9 @@ class Station:
         """End a burst; rows that find no room are tried again after some was made."""
         try:
             burst.close()
-        except CardFull:
+        except CardFull as error:
+            self._early = f"sequence {burst.sequence} is not whole: {error}"
+            log.error("%s", self._early)
             self._store.make_room(0)
             burst.close()
 

@@ -68,6 +68,7 @@ class CardCause(StrEnum):
     READ_ONLY = "read_only"
     IO_ERROR = "io_error"
     GONE = "gone"
+    FULL = "full"  # There is not even room to open the store.
 
 
 class SequenceState(StrEnum):

@@ -17,7 +17,7 @@ from trapnode.config import Config, read_at_boot
 from trapnode.devices.clock import SystemClock, boot_id
 from trapnode.devices.notify import Notifier
 from trapnode.devices.power import LinuxPower
-from trapnode.errors import CardFailed
+from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.loop import Alive, Clock, Stop
 from trapnode.model import Boot, ClockTrust
 from trapnode.policy.retention import Allowance
@@ -54,13 +54,13 @@ class Process:
         if ram.card_failed(self.run) is None:
             try:
                 self.opened[:] = [self._on_card(sealing())]
-            except CardFailed as error:
+            except (CardFailed, CardFull) as error:  # Nothing can go from a store not open.
                 return self.spare(error)
         else:
             self.opened[:] = [open_spare(self.run)]
         return self.opened[0]
 
-    def spare(self, why: CardFailed) -> Store:
+    def spare(self, why: StoreError) -> Store:
         """Open the store in RAM, and tell the others that the card failed; raise StoreError."""
         ram.fail_card(self.run, cause_of(why), str(why))
         self.opened[:] = [open_spare(self.run)]
@@ -120,8 +120,10 @@ def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
 
     try:
         yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive, opened)
-    except CardFailed as error:
-        ram.fail_card(run, cause_of(error), str(error))
+    except (CardFailed, CardFull) as error:
+        # The sorter may wait for the keeper to make room; a picture may not.
+        if name == "station" or isinstance(error, CardFailed):
+            ram.fail_card(run, cause_of(error), str(error))
         raise
     notifier.stopping()
 

@@ -53,7 +53,7 @@ says nothing of order; a receiver drops twins by the nonce.
 
     offset  bytes  record
     0       4      time, seconds since 1970-01-01T00:00:00Z
-    4       1      cause: 0 other, 1 read-only, 2 input/output error, 3 gone
+    4       1      cause: 0 other, 1 read-only, 2 input/output error, 3 gone, 4 full
     5       2      sequences in RAM
     7       2      of these observations of a target
     9       6      nonce, random

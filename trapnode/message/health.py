@@ -32,7 +32,13 @@ WAKE_REASONS = (
 )
 TRUSTS = (ClockTrust.NONE, ClockTrust.RTC, ClockTrust.NETWORK)
 CARD_STATES = (CardState.OK, CardState.FULL, CardState.FAILING)
-CARD_CAUSES = (CardCause.OTHER, CardCause.READ_ONLY, CardCause.IO_ERROR, CardCause.GONE)
+CARD_CAUSES = (
+    CardCause.OTHER,
+    CardCause.READ_ONLY,
+    CardCause.IO_ERROR,
+    CardCause.GONE,
+    CardCause.FULL,
+)
 
 
 class Faults(IntFlag):

@@ -21,10 +21,13 @@ CAUSES = {
     errno.EIO: CardCause.IO_ERROR,
     errno.ENODEV: CardCause.GONE,
     errno.ENXIO: CardCause.GONE,
+    errno.ENOSPC: CardCause.FULL,
+    errno.EDQUOT: CardCause.FULL,
 }
 SQLITE_CAUSES = {
     sqlite3.SQLITE_READONLY: CardCause.READ_ONLY,
     sqlite3.SQLITE_IOERR: CardCause.IO_ERROR,
+    sqlite3.SQLITE_FULL: CardCause.FULL,
 }
 
 
