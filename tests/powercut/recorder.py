@@ -50,7 +50,7 @@ class _Recorder:
 
     def renaming(self, path: object, target: object, *_: object) -> None:
         name, new = self._name(path), self._name(target)
-        if name is not None and new is not None:
+        if name is not None and new is not None and self.trace.inode(name) is not None:
             self._look()
             self.trace.rename(name, new)
             inode = self.trace.inode(new)
