@@ -72,7 +72,7 @@ def rows_of(
     `best` is the frame to identify the individual by, if there is one.
     """
     shown = [frame for frame in record.sequence.frames if frame.number in files]
-    claims = claims_of(record)
+    claims, public = claims_of(record), flag(is_public(record))
     shared: Row = {
         "deploymentID": place.deployment,
         "eventID": event,
@@ -81,7 +81,7 @@ def rows_of(
     }
     media = [
         _media(record, frame, files[frame.number], place, utc_offset_min)
-        | {"favorite": flag(frame.number == best)}
+        | {"favorite": flag(frame.number == best), "filePublic": public}
         for frame in shown
     ]
     observations = [
@@ -120,7 +120,6 @@ def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min
         "captureMethod": record.sequence.trigger.capture_method.value,
         "timestamp": local(frame.captured_at, utc_offset_min),
         "filePath": path,
-        "filePublic": flag(is_public(record)),
         "fileName": PurePosixPath(path).name,
         "fileMediatype": "image/jpeg",
         "mediaComments": "; ".join(filter(None, remarks)),
