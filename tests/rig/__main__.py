@@ -3,6 +3,8 @@
 usage: python -m tests.rig [STEP ...]    all steps, or those named; only all write the summary
 """
 
+import csv
+import json
 import os
 import shutil
 import subprocess
@@ -147,6 +149,37 @@ def exif() -> str:
         return f"nine fields found, no GPS; ExifTool: {' '.join(said[0].split())}"
 
 
+def keywords() -> str:
+    """ExifTool reads in each dumped picture what observations.csv says, and the card's EXIF."""
+    tool = _need("exiftool", "libimage-exiftool-perl")
+    with tempfile.TemporaryDirectory() as folder:
+        _demo(Path(folder))
+        dump, card = Path(folder, "dump"), Path(folder, "store", "archive")
+        fields = ("-json", "-r", "-HierarchicalSubject", "-Subject", "-Rating")
+        found = json.loads(_out(tool, *fields, str(dump / "media")))
+        told = {Path(each["SourceFile"]).name: each for each in found}
+        with (dump / "observations.csv").open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["mediaID"]]
+        paths = {path.name.replace(".preview", ""): path for path in dump.glob("media/**/*.jpg")}
+        for row in rows:
+            path = paths[row["mediaID"] + ".jpg"]
+            subjects = told[path.name]["HierarchicalSubject"]
+            assert f"Observation|{row['observationType']}" in subjects, (path.name, subjects)
+            if row["scientificName"]:
+                assert f"Species|{row['scientificName']}" in subjects, (path.name, subjects)
+        rated = [name for name, each in told.items() if each.get("Rating") == 5]
+        listed = (dump / "individual_id.csv").read_text("utf-8")
+        assert all(name in listed for name in rated)
+        assert listed.count("media/") == len(rated) > 0
+        path = next(each for each in paths.values() if ".preview" not in each.name)
+        before, after = (
+            _out(tool, "-EXIF:all", "-G1", "-s", str(each))
+            for each in (card / path.relative_to(dump / "media"), path)
+        )
+        assert before == after, f"{path.name}: EXIF differs from the card's"
+        return f"keywords of {len(told)} pictures agree, {len(rated)} rated, EXIF is the card's"
+
+
 def page() -> str:
     """Headless Chromium renders the dump's page; every preview on it loads."""
     browser = _need("chromium", "chromium")
@@ -197,7 +230,7 @@ def thief() -> str:
     return _python("-m", "tests.rig.thief").strip()
 
 
-STEPS = (kills, replay, clean_clone, other_python, wheel, exif, page, systemd, thief)
+STEPS = (kills, replay, clean_clone, other_python, wheel, exif, keywords, page, systemd, thief)
 
 
 def _demo(out: Path) -> None:

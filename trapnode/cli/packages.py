@@ -1,4 +1,4 @@
-"""The commands around dumps: dump, purge, audit."""
+"""The commands around dumps: dump, purge, individuals, audit."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trapnode.config import Config
     from trapnode.store.store import Store
 
-__all__ = ["add_commands", "audit", "dump", "purge"]
+__all__ = ["add_commands", "audit", "dump", "individuals", "purge"]
 
 GRIDS = ("1", "0.1")
 
@@ -53,6 +53,15 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     purge.add_argument("dump", metavar="DUMP", help="folder of the finished dump")
     _add_card(purge)
     purge.add_argument("--targets", action="store_true", help="those of targets, too")
+    individuals = add(
+        commands,
+        "individuals",
+        "the pictures to know individuals by, of many dumps, as Wildbook's bulk import takes them",
+        "trapnode.cli.packages:individuals",
+        "trapnode individuals /data/AL07 /data/AL08 --out wildbook",
+    )
+    individuals.add_argument("dumps", metavar="DUMP", nargs="+", help="folders of dumps")
+    individuals.add_argument("--out", metavar="DIR", required=True, help="a new folder")
     audit = add(
         commands,
         "audit",
@@ -105,6 +114,14 @@ def audit(arguments: argparse.Namespace) -> None:
     from trapnode.dump.auditing import audit as run
 
     print(run(Path(arguments.dump), Path(arguments.labels), arguments.of))
+
+
+def individuals(arguments: argparse.Namespace) -> None:
+    """Gather the pictures to know individuals by, the two cameras of a station paired."""
+    from trapnode.dump.stations import gather
+
+    encounters, shared = gather(list(map(Path, arguments.dumps)), Path(arguments.out))
+    print(f"{arguments.out}: {encounters} encounters, {shared} of them seen by two cameras")
 
 
 def _choice(arguments: argparse.Namespace, store: "Store", config: "Config") -> Any:
