@@ -170,7 +170,7 @@ def keywords() -> str:
         rated = [name for name, each in told.items() if each.get("Rating") == 5]
         listed = (dump / "individual_id.csv").read_text("utf-8")
         assert all(name in listed for name in rated)
-        assert listed.count("media/") == len(rated) > 0
+        assert listed.count("media/") == len(rated), (rated, listed)
         path = next(each for each in paths.values() if ".preview" not in each.name)
         before, after = (
             _out(tool, "-EXIF:all", "-G1", "-s", str(each))
