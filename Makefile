@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 DATA ?= ../shared/data
+OUT ?= models
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
@@ -47,8 +48,8 @@ rig: .venv/ready ## what needs root, containers, a browser or long runs; writes 
 	.training/bin/pip install --quiet --no-deps --editable .
 	@touch $@
 
-model: .training/ready ## train, quantise and evaluate the classifier again from DATA (1.6 GB to install)
-	.training/bin/python -m models.training.train --data $(DATA) --out models
+train: .training/ready ## train, quantise and evaluate the classifier from DATA into OUT (1.6 GB to install)
+	.training/bin/python -m models.training.train --data $(DATA) --out $(OUT)
 
 # What `make evaluate` compares with: networks as others published them, not for the unit.
 .training/packages: .training/ready
@@ -64,4 +65,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig model evaluate clean
+.PHONY: help demo lint types contracts unit test bench rig train evaluate clean

@@ -20,8 +20,8 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.training import fusion, looks, views
-from models.training.pictures import CAPS, LABELS, read_index, to_learn
+from models.training import fusion, inputs, looks, views
+from models.training.pictures import CAPS, LABELS, to_learn
 
 VERSION = 2
 STRIDES = (8, 16, 32)
@@ -95,7 +95,7 @@ def find(model: Model, picture: Image.Image) -> NDArray[np.float64]:
 
 def frames(data: Path) -> list[Frame]:
     """List the pictures of the index (small landscapes capped), then the frames of sequences."""
-    pictures = read_index(data)
+    pictures = inputs.pictures(data)
     learned = {picture.path for picture in to_learn(pictures)}
     taken = [p for p in pictures if p.split != "train" or p.path in learned or p.folder not in CAPS]
     found = [
@@ -106,6 +106,8 @@ def frames(data: Path) -> list[Frame]:
 
 
 def _of_sequences(data: Path) -> Iterator[Frame]:
+    if not (data / "sequence_frames.csv").exists():
+        return
     with (data / "sequence_frames.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             path = (data / "sequences" / row["sequence"] / row["frame"]).resolve()

@@ -46,7 +46,8 @@ def _key(backbone: Path, pictures: Sequence[Picture], count: int) -> str:
     hashes = hashlib.sha256(backbone.read_bytes())
     hashes.update(f"{looks.VERSION} {count}".encode())
     for picture in pictures:
-        hashes.update(f"{picture.path.name} {picture.label}".encode())
+        site = picture.site if picture.group else ""  # whose names may repeat
+        hashes.update(f"{picture.path.name} {picture.label}{site}".encode())
     return hashes.hexdigest()[:16]
 
 

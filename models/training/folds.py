@@ -17,10 +17,10 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from models.training import features, looks
+from models.training import features, inputs, looks
 from models.training.evidence import Frame
 from models.training.head import Floats, Head
-from models.training.pictures import LABELS, read_index, to_learn
+from models.training.pictures import LABELS, filed_under, to_learn
 
 PENALTY = 0.2
 SUBSPACE = 320  # directions of most spread; the penalty turns with them, so little is lost
@@ -108,7 +108,7 @@ def rows(frames: Sequence[Frame], found: Mapping[str, NDArray[Any]], data: Path,
 def _looks(listed: Sequence[Frame], truth: Any, weight: Any, place: Any, data: Path,
            backbone: Path, cache: Path) -> list[tuple[Any, Any, Any, Any]]:  # fmt: skip
     """Take the other looks of the full frames, from their own cache."""
-    pictures = to_learn(read_index(data))
+    pictures = to_learn(inputs.pictures(data))
     stored = features.stored(backbone, pictures, looks.COUNT, cache)
     row_of = {str(picture.path): row for row, picture in enumerate(pictures)}
     known = np.array([frame.path in row_of for frame in listed])
@@ -119,7 +119,7 @@ def _looks(listed: Sequence[Frame], truth: Any, weight: Any, place: Any, data: P
 
 def _weights(listed: Sequence[Frame]) -> Floats:
     """Weigh labels alike by the root of their counts, and each label's sources likewise."""
-    cell_of = [(frame.label, frame.path.split("images/")[1].split("/")[0]) for frame in listed]
+    cell_of = [(frame.label, filed_under(frame.path)) for frame in listed]
     cells, roots, counts = Counter(cell_of), Counter[str](), Counter[str]()
     for (label, _), count in cells.items():
         roots[label] += count**0.5  # type: ignore[assignment]

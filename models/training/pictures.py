@@ -24,6 +24,7 @@ LABELS = (
 # source is also shown as small as they are (see looks.py).
 CAPS = {"intel_scenes": 300, "scene15_grey": 200}
 PHOTO_FOLDS = 4
+SITE_FOLDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ class Picture:
     split: str
     source: str
     licence: str
+    box: tuple[float, ...] = ()  # left, top, width, height as shares, where the source gave one
+    group: str = ""  # what is held out together, where the index does not say it
 
     @property
     def folder(self) -> str:
         """Name the collection the picture is filed under."""
-        return self.path.parts[self.path.parts.index("images") + 1]
+        return filed_under(str(self.path))
 
     @property
     def place(self) -> str:
@@ -54,9 +57,22 @@ class Picture:
     @property
     def fold(self) -> str:
         """Name the group that is held out together: a trap project, or a share of photographs."""
+        if self.group:
+            return self.group
         if self.place not in ("photographs", "site unknown"):
             return self.folder
         return f"photographs_{_hash(self.site) % PHOTO_FOLDS}"
+
+
+def filed_under(path: str) -> str:
+    """Name a picture's collection: the folder in `images`, or the one it lies in."""
+    parts = Path(path).parts
+    return parts[parts.index("images") + 1] if "images" in parts else parts[-2]
+
+
+def site_group(site: str) -> str:
+    """Put sites into groups to hold out: so many that a head each can be fitted without two."""
+    return f"sites_{_hash(site) % SITE_FOLDS}"
 
 
 def read_index(data: Path) -> list[Picture]:
@@ -73,6 +89,7 @@ def read_index(data: Path) -> list[Picture]:
             split=row["split"],
             source=row["source"],
             licence=row["licence"],
+            box=tuple(float(row[side]) for side in "xywh" if row.get(side)),
         )
         for row in rows
         if row["label"] in LABELS

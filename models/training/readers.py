@@ -1,4 +1,5 @@
-"""Read public sets as they are published: VOC boxes (NTLNP), COCO Camera Traps (LILA), Camtrap DP.
+"""Read public sets as they are published: VOC boxes (NTLNP), COCO Camera Traps (LILA), Camtrap DP,
+and plain folders by label.
 
 Each gives one row per picture, as `index.csv` has them; a name nobody mapped is an error that
 lists it, never a guess: put it into NAMES.
@@ -7,10 +8,12 @@ lists it, never a guess: put it into NAMES.
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+from models.training.pictures import LABELS
 
 # Names in lower case, to our labels; no set was at hand to compare them with, so read the error.
 NAMES = {
@@ -119,6 +122,17 @@ def _dp_row(row: dict[str, str], found: list[dict[str, str]], sites: dict[str, s
     return Row(package / row["filePath"], _label(said), _first(said), site, boxes)  # type: ignore[arg-type]
 
 
+def read_folders(folder: Path, suffixes: Sequence[str]) -> list[Row]:
+    """Read `LABEL/SITE/picture`: labels or names in NAMES; without SITE, the label is the site."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name, *site = path.relative_to(folder).parts[:-1] or ("",)
+        if path.suffix.lower() in suffixes:
+            place = "/".join(site) or f"all of {name}"
+            found.append(Row(path, _label([name]), name, place))
+    return _checked(found)
+
+
 def _csv(path: Path) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         yield from csv.DictReader(file)
@@ -130,7 +144,8 @@ def _first(names: Iterable[str]) -> str:
 
 def _label(names: list[str]) -> str:
     """Give the rarest claim in a picture: an animal before a person before nothing."""
-    found = [NAMES.get(name.strip().lower(), f"?{name}") for name in names] or ["blank"]
+    known = NAMES | {label: label for label in LABELS}
+    found = [known.get(name.strip().lower(), f"?{name}") for name in names] or ["blank"]
     return min(found, key=lambda label: (label == "blank", label in ("person", "vehicle")))
 
 

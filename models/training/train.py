@@ -2,6 +2,8 @@
 
 usage: python -m models.training.train --data ../shared/data --out models
 
+The data may be any folder that `inputs` knows; the detector of `models/` is used as it is.
+
 1. The int8 backbone (ImageNet weights, untouched) gives features of every picture, of its other
    looks, of the detector's best box and of empty windows, by the decoding path of the unit.
 2. Heads are fitted without each place and each pair of places; thresholds for a place are chosen
@@ -13,6 +15,7 @@ usage: python -m models.training.train --data ../shared/data --out models
 import argparse
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -23,17 +26,18 @@ import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from models.training import evidence, folds, judged, looks
+from models.training import evidence, folds, inputs, judged, looks
 from models.training.decide import Fusion
 from models.training.head import Head
 from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure
-from models.training.pictures import LABELS, Picture, read_index, to_learn
+from models.training.pictures import LABELS, Picture, to_learn
 from models.training.report import headline
 from trapnode.devices.classifier import to_tensor
 
 NAME, VERSION = "lite0-amur", "2"
 SET_NAME, SET_VERSION = "amur", "2"
 CACHE = Path(".training")
+HERE = Path(__file__).parent.parent
 CALIBRATE_EVERY = 18  # about 300 pictures set the ranges of int8
 UNKNOWN = 0.3  # A label less probable is not claimed; three of four claims are right then.
 LICENCE = (
@@ -46,7 +50,7 @@ LICENCE = (
 def main() -> None:
     """Make the classifier, its card and the card of the set; `card.py` writes the evaluation."""
     parser = argparse.ArgumentParser(description="Train the classifier and evaluate the set.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    parser.add_argument("--data", type=Path, required=True, help="folder that inputs.py knows")
     parser.add_argument("--out", type=Path, required=True, help="where models and cards go")
     parser.add_argument("--keep", action="store_true", help="measure alone, with the model there")
     options = parser.parse_args()
@@ -54,7 +58,7 @@ def main() -> None:
     for folder in ("features", "evidence"):
         (CACHE / folder).mkdir(parents=True, exist_ok=True)
     backbone = stored_backbone(options.data)
-    detector = options.out / "yolox-tiny.tflite"
+    detector = _detector(options.out)
     frames = evidence.frames(options.data)
     found = evidence.gather(options.data, detector, backbone, CACHE / "evidence")
     _say(f"{len(frames)} frames looked at")
@@ -83,10 +87,19 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+def _detector(out: Path) -> Path:
+    """Put the detector and its card into the set's folder, if they are not there."""
+    out.mkdir(parents=True, exist_ok=True)
+    for suffix in (".tflite", ".json"):
+        if not (out / f"yolox-tiny{suffix}").exists():
+            shutil.copy(HERE / f"yolox-tiny{suffix}", out)
+    return out / "yolox-tiny.tflite"
+
+
 def calibration(data: Path) -> list[np.ndarray]:
     """Take every so many pictures, in their different looks."""
     tensors = []
-    for number, picture in enumerate(to_learn(read_index(data))[::CALIBRATE_EVERY]):
+    for number, picture in enumerate(to_learn(inputs.pictures(data))[::CALIBRATE_EVERY]):
         jpeg = picture.path.read_bytes()
         jpeg = looks.look(jpeg, number % 3, blank=False, key=picture.path.name)
         tensors.append(to_tensor(jpeg, evidence.SIDE, evidence.SIDE))
@@ -110,7 +123,7 @@ def _classifier(head: Head, limits: dict[str, float], options: argparse.Namespac
     body = lite0.with_head(lite0.backbone(lite0.published_weights()), head.kernel, head.bias)
     model = lite0.to_int8(body, calibration(options.data))
     lite0.save(model, options.out / f"{NAME}.tflite")
-    card = _card(model, limits, read_index(options.data))
+    card = _card(model, limits, inputs.pictures(options.data))
     (options.out / f"{NAME}.json").write_text(json.dumps(card, indent=2) + "\n")
     _say(f"wrote {options.out / NAME}.tflite, {len(model)} bytes")
 
