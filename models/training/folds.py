@@ -8,7 +8,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,16 @@ SAME_PLACE = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All views to learn from: stored features, truth, weight and place of each."""
+    """All views to learn from: stored features, truth, weight and place of each.
+
+    A composite has two places, its ground's and its animal's; `other` is empty where there is one.
+    """
 
     stored: NDArray[np.uint8]
     truth: NDArray[np.int64]
     weight: Floats
     place: NDArray[np.str_]
+    other: NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def place_of(frame: Frame) -> str:
 
 
 def rows(frames: Sequence[Frame], found: Mapping[str, NDArray[Any]], data: Path,
-         backbone: Path, cache: Path) -> Rows:  # fmt: skip
+         backbone: Path, cache: Path, other_looks: bool = True) -> Rows:  # fmt: skip
     """Put all views together: frames and their looks, crops and theirs, empty windows."""
     alone = np.array([number for number, frame in enumerate(frames) if not frame.sequence])
     listed = [frames[number] for number in alone]
@@ -100,9 +104,25 @@ def rows(frames: Sequence[Frame], found: Mapping[str, NDArray[Any]], data: Path,
     for number in range(found["empty"].shape[1]):
         windows, nothing = found["empty"][alone, number][empty], np.zeros(empty.sum(), np.int64)
         parts.append((windows, nothing, np.full(empty.sum(), EMPTY_WEIGHT), place[empty]))
-    parts += _looks(listed, truth, weight, place, data, backbone, cache)
+    parts += [] if not other_looks else _looks(listed, truth, weight, place, data, backbone, cache)
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Rows(joined[0], joined[1], joined[2].astype(np.float32), joined[3])
+    other = np.full(len(joined[3]), "")
+    return Rows(joined[0], joined[1], joined[2].astype(np.float32), joined[3], other)
+
+
+def sites_alike(found: Rows) -> Rows:
+    """Let the blanks of every trap place weigh alike, all together as before.
+
+    One camera's many frames say no more of other places than the few of another.
+    """
+    factor = np.ones(len(found.truth), np.float32)
+    traps = [place for place in np.unique(found.place) if not place.startswith("photographs")]
+    blanks = [(found.truth == 0) & (found.place == place) for place in traps]
+    blanks = [each for each in blanks if each.any()]
+    mean = float(np.mean([found.weight[each].sum() for each in blanks])) if blanks else 0.0
+    for each in blanks:
+        factor[each] = mean / found.weight[each].sum()
+    return replace(found, weight=(found.weight * factor).astype(np.float32))
 
 
 def _looks(listed: Sequence[Frame], truth: Any, weight: Any, place: Any, data: Path,
@@ -146,7 +166,8 @@ Weights = tuple[torch.Tensor, torch.Tensor]
 
 def fit(x: torch.Tensor, found: Rows, out: Sequence[str], steps: int) -> Weights:
     """Fit a multinomial logistic regression without the places in `out`."""
-    take = torch.from_numpy(~np.isin(found.place, list(out)))
+    seen = np.isin(found.place, list(out)) | np.isin(found.other, list(out))
+    take = torch.from_numpy(~seen)
     inputs, truth = x[take], torch.from_numpy(found.truth)[take]
     weight = torch.from_numpy(found.weight)[take]
     kernel = torch.zeros(x.shape[1], len(LABELS), requires_grad=True)

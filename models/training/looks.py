@@ -27,8 +27,13 @@ def look(jpeg: bytes, number: int, blank: bool, key: str) -> bytes:
     if blank:
         picture = _crop(picture, random)
     picture = LOOKS[(number - 1) % len(LOOKS)](picture, random)
+    return as_jpeg(picture, int(random.integers(45, 92)))
+
+
+def as_jpeg(picture: Image.Image, quality: int) -> bytes:
+    """Give a picture as the bytes of a JPEG."""
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=int(random.integers(45, 92)))
+    picture.save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
@@ -36,7 +41,8 @@ def _day(picture: Image.Image, random: Random) -> Image.Image:
     return _light(_small(picture, random, 110, 272), random)
 
 
-def _infrared(picture: Image.Image, random: Random) -> Image.Image:
+def infrared(picture: Image.Image, random: Random) -> Image.Image:
+    """Make a mirrored grey picture under a lamp, with the sensor's noise."""
     picture = _small(ImageOps.mirror(picture), random, 130, 272)
     grey = np.asarray(picture.convert("L"), np.float32) / 255
     height, width = grey.shape
@@ -82,8 +88,8 @@ def _crop(picture: Image.Image, random: Random) -> Image.Image:
 
 LOOKS: tuple[Callable[[Image.Image, Random], Image.Image], ...] = (
     _day,
-    _infrared,
+    infrared,
     _damaged,
-    _infrared,
+    infrared,
 )
 COUNT = 1 + len(LOOKS)

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from models.training import evidence, folds, inputs, judged, looks
+from models.training import evidence, folds, inputs, judged, looks, pasted
 from models.training.decide import Fusion
 from models.training.head import Head
 from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure
@@ -53,6 +53,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that inputs.py knows")
     parser.add_argument("--out", type=Path, required=True, help="where models and cards go")
     parser.add_argument("--keep", action="store_true", help="measure alone, with the model there")
+    parser.add_argument("--composites", action="store_true", help="learn from composites, too")
+    parser.add_argument("--stamps", type=Path, help="unpacked tuxpaint-stamps-default, for them")
     options = parser.parse_args()
     torch.use_deterministic_algorithms(True)
     for folder in ("features", "evidence"):
@@ -63,6 +65,8 @@ def main() -> None:
     found = evidence.gather(options.data, detector, backbone, CACHE / "evidence")
     _say(f"{len(frames)} frames looked at")
     rows = folds.rows(frames, found, options.data, backbone, CACHE / "features")
+    if options.composites:
+        rows = _with_composites(rows, frames, found, options)
     space = folds.space(rows, backbone)
     places = np.array([folds.place_of(frame) for frame in frames])
     views = {"full": found["full"], "crop": found["crops"][:, 0]}
@@ -94,6 +98,17 @@ def _detector(out: Path) -> Path:
         if not (out / f"yolox-tiny{suffix}").exists():
             shutil.copy(HERE / f"yolox-tiny{suffix}", out)
     return out / "yolox-tiny.tflite"
+
+
+def _with_composites(rows: folds.Rows, frames: Sequence[evidence.Frame],
+                     found: dict[str, Any], options: argparse.Namespace) -> folds.Rows:  # fmt: skip
+    """Add composites, let trap sites weigh alike; nothing is judged on composites here."""
+    detector, backbone = options.out / "yolox-tiny.tflite", CACHE / "features" / "backbone.tflite"
+    made = pasted.recipes(options.data, frames, found, options.stamps)
+    if not made:
+        return rows
+    said = pasted.gather(made, detector, backbone, CACHE / "evidence")
+    return pasted.joined([folds.sites_alike(rows), *pasted.balanced(made, said)])
 
 
 def calibration(data: Path) -> list[np.ndarray]:
