@@ -1,10 +1,12 @@
 """Each process starts on twins, says that it lives, ends cleanly, and loads nothing it need not."""
 
+import contextlib
 import json
 import os
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +15,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.sealed import RECIPIENTS, open_picture
 from trapnode.cli.demo import folders_of, own
 from trapnode.cli.judges import models
 from trapnode.sim.scene import show
 from trapnode.sim.world import World
+from trapnode.store.copies import leaves_ram
 from trapnode.store.ram import read_beats, read_snapshot
+from trapnode.store.repair import is_whole_jpeg
 
-HEAVY = {"numpy", "ai_edge_litert", "tflite_runtime", "picamera2", "gpiozero", "PIL", "asyncio"}
+HEAVY = {
+    "numpy",
+    "ai_edge_litert",
+    "tflite_runtime",
+    "picamera2",
+    "gpiozero",
+    "PIL",
+    "asyncio",
+    "pyrage",
+}
 NEEDS = {
     "station": {"PIL"},  # The replay camera of the twins makes previews with it.
     "sorter": {"numpy", "PIL", "ai_edge_litert", "tflite_runtime"},
@@ -161,3 +175,33 @@ def test_a_truncated_model_and_a_broken_configuration_cost_no_picture(
     assert "pir_pin" in faults
     kept = [p for p in (tmp_path / "store" / "archive").rglob("*.jpg") if "preview" not in p.name]
     assert len(kept) >= 3
+
+
+def test_a_unit_with_keys_seals_and_sorts(card: Path) -> None:
+    """The real station and sorter, with their copies in RAM."""
+    if leaves_ram(card):
+        pytest.skip(leaves_ram(card))
+    world = World.create(card / "world", datetime(2026, 11, 22, tzinfo=UTC), 60.0, "boot")
+    keys = f"[sealing]\nrecipients = {json.dumps(RECIPIENTS)}\n"
+    processes = [start(name, world, config(world, keys)) for name in ("station", "sorter")]
+    for _ in watch(processes[0]):
+        if show(world.folder, folders_of(own())[1]):
+            break
+    for _ in watch(processes[0]):
+        if (card / "store" / "trapnode.db").exists() and _verdicts(card / "store"):
+            break
+    assert [end(process)["code"] for process in processes] == [0, 0]
+    assert "unclassified" not in _verdicts(card / "store")
+    files = [path for path in (card / "store" / "archive").rglob("*") if path.is_file()]
+    assert len(files) >= 2
+    assert all(path.name.endswith(".age") for path in files)
+    assert is_whole_jpeg(open_picture(files[0]))
+    assert not list((world.folder / "copies").iterdir())
+
+
+def _verdicts(state: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(state / "trapnode.db")) as rows:
+        try:
+            return [label for (label,) in rows.execute("SELECT label FROM observation")]
+        except sqlite3.OperationalError:  # Not made yet.
+            return []
