@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from trapnode.bech32 import is_public_half
 from trapnode.errors import ConfigError
 
 __all__ = [
@@ -266,12 +267,11 @@ def options() -> Iterator[Option]:
 
 
 def _check_recipients(recipients: tuple[str, ...], name: str) -> None:
-    try:
-        from trapnode.age import Sealer
-
-        Sealer(recipients)
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"{name}: sealing.recipients: {error}") from None
+    for number, each in enumerate(recipients, 1):
+        if not is_public_half(each):  # Which may be a private one, mistyped: never repeated.
+            raise ConfigError(
+                f"{name}: sealing.recipients: number {number} is no public half (age1...)"
+            )
 
 
 def _limits(kind: Any, meta: Meta) -> str:
