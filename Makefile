@@ -41,6 +41,9 @@ bench: .venv/ready ## speed and memory as ratios within one run; exits 1 past a 
 rig: .venv/ready ## what needs root, containers, a browser or long runs; writes docs/rig.md
 	$(BIN)/python -m tests.rig
 
+powercut: .venv/ready ## a hundred thousand power cuts, also of real file systems (root, loop, FUSE)
+	$(BIN)/python -m tests.rig.powercut
+
 .training/ready: models/training/requirements.txt
 	$(PYTHON) -m venv .training
 	.training/bin/pip install --quiet --upgrade pip
@@ -65,4 +68,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig train evaluate clean
+.PHONY: help demo lint types contracts unit test bench rig powercut train evaluate clean

@@ -36,12 +36,12 @@ def contents(state: Path) -> Counter[bytes]:
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """Read all files of a folder, by their paths relative to it; none if it is not there."""
-    found = {}
-    for here, _, inside in os.walk(folder):
+    found, above = {}, len(str(folder)) + 1
+    for here, _, inside in os.walk(str(folder)):
         for name in inside:
-            path = os.path.join(here, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, folder)] = file.read()
+            path = f"{here}/{name}"
+            with open(path, "rb", buffering=0) as file:
+                found[path[above:]] = file.read()
     return found
 
 

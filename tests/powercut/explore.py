@@ -1,6 +1,7 @@
 """From a life to a verdict on every card that a cut in it may leave."""
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -116,9 +117,10 @@ def broken(folder: Path, told: tuple[object, ...], whole: set[bytes], thorough: 
 
 def _put(state: State, folder: Path) -> None:
     for name in state.folders:
-        (folder / name).mkdir()
+        os.mkdir(f"{folder}/{name}")
     for name, data in state.files.items():
-        (folder / name).write_bytes(data)
+        with open(f"{folder}/{name}", "wb", buffering=0) as file:
+            file.write(data)
 
 
 @contextlib.contextmanager

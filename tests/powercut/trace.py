@@ -105,6 +105,10 @@ class Trace:
         """Give the inode of a path, None where nothing is."""
         return self._inodes.get(path)
 
+    def paths(self) -> list[str]:
+        """List what is there, the root as an empty path."""
+        return list(self._inodes)
+
     def create(self, path: str, is_folder: bool = False) -> int:
         """Note a new file or folder; one that is there already stays as it is."""
         if path in self._inodes:

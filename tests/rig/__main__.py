@@ -81,6 +81,11 @@ def replay() -> str:
     return _python("-m", "tests.rig.replay", "200").strip().splitlines()[-1]
 
 
+def powercut() -> str:
+    """A hundred thousand cards that power cuts may leave, of the model and of real ext4."""
+    return _python("-m", "tests.rig.powercut").strip().splitlines()[-1]
+
+
 def clean_clone() -> str:
     """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
     with tempfile.TemporaryDirectory(prefix="clone") as folder:
@@ -230,7 +235,19 @@ def thief() -> str:
     return _python("-m", "tests.rig.thief").strip()
 
 
-STEPS = (kills, replay, clean_clone, other_python, wheel, exif, keywords, page, systemd, thief)
+STEPS = (
+    kills,
+    replay,
+    powercut,
+    clean_clone,
+    other_python,
+    wheel,
+    exif,
+    keywords,
+    page,
+    systemd,
+    thief,
+)
 
 
 def _demo(out: Path) -> None:
