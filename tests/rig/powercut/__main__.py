@@ -22,7 +22,7 @@ from tests.rig.powercut import blocks, ext4, fuse
 from tests.rig.powercut.card import Result
 from tests.rig.powercut.model import KINDS, bad, spread
 
-CHANCES = 110  # States by chance at each operation: a hundred thousand in all.
+CHANCES = 130  # States by chance at each operation: a hundred thousand in all.
 SEED = 1
 LEAST = 100_000
 NO_SYNC, NO_FOLDER = "files are not synced", "folders are not synced"
