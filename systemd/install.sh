@@ -18,7 +18,7 @@ if [ -n "$config" ] && [ -e "$installed" ] && ! cmp -s "$config" "$installed"; t
 fi
 
 install -d "$root/etc/systemd/system" "$root/etc/udev/rules.d" "$root/etc/trapnode"
-install -m 644 "$here"/trapnode-*.service "$here/trapnode.target" "$root/etc/systemd/system/"
+install -m 644 "$here"/trapnode-*.service "$here"/trapnode-*.path "$here/trapnode.target" "$root/etc/systemd/system/"
 install -m 644 "$here/60-trapnode.rules" "$root/etc/udev/rules.d/"
 [ -z "$config" ] || [ -e "$installed" ] || install -m 644 "$config" "$installed"
 [ -z "$root" ] || exit 0
@@ -34,7 +34,7 @@ systemctl daemon-reload
 # A login prompt on these lines would talk into the modem and to the technician.
 systemctl mask serial-getty@ttyGS0.service serial-getty@ttyAMA0.service
 systemctl enable trapnode.target
-for unit in "$here"/trapnode-*.service; do
+for unit in "$here"/trapnode-*.service "$here"/trapnode-*.path; do
     systemctl enable "$(basename "$unit")"
 done
 udevadm control --reload

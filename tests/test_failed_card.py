@@ -29,6 +29,7 @@ from trapnode.errors import CardFailed
 from trapnode.keeper import Keeper, Keeping
 from trapnode.message import decode
 from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, Shot, Trigger
+from trapnode.policy.card import reboot_helps
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.pir import ScriptedPir
 from trapnode.store import ram, spare
@@ -75,9 +76,14 @@ def in_ram(run):
     store.close()
 
 
-def keeper_of(store, run, clock) -> Keeper:
+def keeper_of(store, run, clock, at_s=0.0) -> Keeper:
     keeping = Keeping(
-        "AL07", boot(store), (), 2, "", card_failed=(CardCause.READ_ONLY, "read-only file system")
+        "AL07",
+        boot(store),
+        (),
+        2,
+        "",
+        card_failed=ram.Failure(CardCause.READ_ONLY, "read-only file system", at_s),
     )
     return Keeper(keeping, store, run, SimBattery(clock.monotonic), SimThermometer())
 
@@ -152,9 +158,9 @@ def test_pictures_in_ram_are_bounded_and_the_targets_among_them_stay(run, clock,
 
 def test_the_first_word_on_why_the_card_failed_stays(run):
     assert ram.card_failed(run) is None
-    ram.fail_card(run, CardCause.IO_ERROR, "first")
-    ram.fail_card(run, CardCause.READ_ONLY, "second")
-    assert ram.card_failed(run) == (CardCause.IO_ERROR, "first")
+    ram.fail_card(run, ram.Failure(CardCause.IO_ERROR, "first", 9.0))
+    ram.fail_card(run, ram.Failure(CardCause.READ_ONLY, "second", 10.0))
+    assert ram.card_failed(run) == ram.Failure(CardCause.IO_ERROR, "first", 9.0)
     (run / "card.failed").write_text("{")
     assert ram.card_failed(run) is None
 
@@ -170,3 +176,32 @@ def test_without_a_store_in_ram_the_failure_ends_the_station(card, run, clock):
         )
     pir.close()
     power.end()
+
+
+@pytest.mark.parametrize(
+    ("failed_at_s", "unsorted", "unclassified", "targets", "helps"),
+    [
+        (3600.0, 0, 0, 0, True),
+        (3599.0, 0, 0, 0, False),  # It failed at boot, or soon after: that was no help.
+        (9e9, 1, 0, 0, False),
+        (9e9, 0, 1, 0, False),
+        (9e9, 0, 0, 1, False),
+    ],
+)
+def test_a_reboot_is_asked_for_once_and_never_with_a_leopard_in_ram(
+    failed_at_s, unsorted, unclassified, targets, helps
+):
+    assert reboot_helps(failed_at_s, unsorted, unclassified, targets) is helps
+
+
+def test_the_keeper_asks_for_the_reboot_once_ram_holds_nothing_that_may_be_a_target(
+    in_ram, run, clock
+):
+    take(in_ram, run, clock)
+    keeper_of(in_ram, run, clock, 7200.0).look(clock, ClockTrust.RTC)
+    assert not (run / "reboot").exists()
+    sort_all(sorter_of(in_ram, run, lambda: KnowingClassifier((DEER,))), clock)
+    keeper_of(in_ram, run, clock, 0.0).look(clock, ClockTrust.RTC)
+    assert not (run / "reboot").exists()
+    keeper_of(in_ram, run, clock, 7200.0).look(clock, ClockTrust.RTC)
+    assert (run / "reboot").exists()

@@ -65,6 +65,12 @@ def test_a_fault_restarts_for_ever_but_a_wrong_configuration_waits_for_a_person(
     assert unit["Service"]["RestartPreventExitStatus"] == str(EXIT_CONFIG)
 
 
+def test_the_reboot_that_the_keeper_asks_for_is_watched_for():
+    path = read(FOLDER / "trapnode-reboot.path")
+    assert path["Path"] == {"PathExists": "/run/trapnode/reboot", "Unit": "reboot.target"}
+    assert path["Install"]["WantedBy"] == "trapnode.target"
+
+
 def test_all_share_the_store_and_the_run_folder(unit):
     service = unit["Service"]
     assert service["User"] == service["Group"] == "trapnode"

@@ -16,7 +16,8 @@ from typing import Protocol
 from trapnode import __version__
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
-from trapnode.model import Boot, CardCause, ClockTrust, MessageKind
+from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.policy.card import reboot_helps
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
@@ -71,7 +72,7 @@ class Keeping:
     config_fault: str
     rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
     nonce: Callable[[int], bytes] = os.urandom
-    card_failed: tuple[CardCause, str] | None = None  # Why the store is in RAM.
+    card_failed: ram.Failure | None = None  # Why the store is in RAM.
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Keeper:
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
-        self._upkeep = Upkeep(store, keeping.card_failed[1] if keeping.card_failed else "")
+        self._upkeep = Upkeep(store, keeping.card_failed.why if keeping.card_failed else "")
         self._began_s: float | None = None
         self._found: Tally | None = None  # As of the change `_counted_at`; None: count anew.
         self._counted_at = 0
@@ -127,13 +128,20 @@ class Keeper:
         if due:
             self._upkeep.probe(self._keeping.nonce(16))
         found = self._tally()
-        faults = self._process_faults(beats, clock.monotonic(), settled) + found.faults()
+        limits = {each: STALE_S[each] * self._keeping.rate for each in self._keeping.processes}
+        faults = ram.process_faults(beats, limits, clock.monotonic(), settled) + found.faults()
         health = self._health(
             clock, trust, faults, ram.syncs_for_each(beats.values(), found.this_boot)
         )
         ram.write_snapshot(self._run, self._snapshot(clock, health, found, beats))
         if due:
             self._report(clock, health, found)
+        failed, held = (
+            self._keeping.card_failed,
+            (found.unsorted, found.unclassified, found.targets),
+        )
+        if failed and reboot_helps(failed.at_s, *held):
+            ram.ask_reboot(self._run)
 
     def _is_due(self, clock: Clock) -> bool:
         """Say whether a report is: once a day, and of a failed card with each new target."""
@@ -180,21 +188,6 @@ class Keeper:
             faults=tuple(faults),
         )
 
-    def _process_faults(
-        self, beats: Mapping[str, ram.Beat], now_s: float, settled: bool
-    ) -> list[tuple[Faults, str]]:
-        faults = []
-        for process in self._keeping.processes:
-            beat, flag = beats.get(process), Faults[process.upper()]
-            if beat is None:
-                if settled:
-                    faults.append((flag, f"{process}: never started"))
-            elif now_s - beat.monotonic_s > STALE_S[process] * self._keeping.rate:
-                faults.append((flag, f"{process}: silent for {now_s - beat.monotonic_s:.0f} s"))
-            elif beat.fault:
-                faults.append((flag, f"{process}: {beat.fault}"))
-        return faults
-
     def _snapshot(
         self, clock: Clock, health: Health, found: Tally, beats: Mapping[str, ram.Beat]
     ) -> dict[str, object]:
@@ -227,7 +220,7 @@ class Keeper:
             nonce, self._told_targets = self._keeping.nonce(6), found.targets
             kind = MessageKind.CARD_FAILED
             body = pack_card_failure(
-                CardFailure(clock.now(), failed[0], found.sequences, found.targets, nonce)
+                CardFailure(clock.now(), failed.cause, found.sequences, found.targets, nonce)
             )
         else:
             body = pack_status(self._status(clock, health, found))

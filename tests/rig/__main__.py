@@ -86,6 +86,14 @@ def powercut() -> str:
     return _python("-m", "tests.rig.powercut").strip().splitlines()[-1]
 
 
+def card() -> str:
+    """Full, thin and read-only cards of tmpfs and ext4 under a unit (root)."""
+    if os.geteuid() != 0:
+        raise Missing("root, to mount")
+    _need("mkfs.ext4", "e2fsprogs")
+    return _python("-m", "tests.rig.card").strip().splitlines()[-1]
+
+
 def clean_clone() -> str:
     """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
     with tempfile.TemporaryDirectory(prefix="clone") as folder:
@@ -239,6 +247,7 @@ STEPS = (
     kills,
     replay,
     powercut,
+    card,
     clean_clone,
     other_python,
     wheel,

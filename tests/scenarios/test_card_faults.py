@@ -142,7 +142,7 @@ class Unit:
             try:
                 return open_store(self.state, FaultyDisk(self.fault), self.fault.connect)
             except (CardFailed, CardFull) as error:
-                ram.fail_card(self.run, cause_of(error), str(error))
+                ram.fail_card(self.run, ram.Failure(cause_of(error), str(error), 0.0))
         return open_spare(self.run)
 
     def lives(self, work) -> None:
@@ -154,11 +154,11 @@ class Unit:
                 work(store)
                 return
             except CardFailed as error:
-                ram.fail_card(self.run, cause_of(error), str(error))
+                ram.fail_card(self.run, ram.Failure(cause_of(error), str(error), 0.0))
             except CardFull as error:
                 self.said.append(str(error))
                 if work == self.watch:
-                    ram.fail_card(self.run, cause_of(error), str(error))
+                    ram.fail_card(self.run, ram.Failure(cause_of(error), str(error), 0.0))
             except StoreError as error:
                 self.said.append(str(error))
             finally:
@@ -173,7 +173,7 @@ class Unit:
         opened: list[Store] = []
 
         def spare(error: CardFailed):
-            ram.fail_card(self.run, cause_of(error), str(error))
+            ram.fail_card(self.run, ram.Failure(cause_of(error), str(error), 0.0))
             opened.append(open_spare(self.run))
             return opened[0], boot(opened[0])
 

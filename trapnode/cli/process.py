@@ -62,7 +62,7 @@ class Process:
 
     def spare(self, why: StoreError) -> Store:
         """Open the store in RAM, and tell the others that the card failed; raise StoreError."""
-        ram.fail_card(self.run, cause_of(why), str(why))
+        ram.fail_card(self.run, _failure(why, self.clock))
         self.opened[:] = [open_spare(self.run)]
         return self.opened[0]
 
@@ -116,16 +116,20 @@ def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
         ram.beat(run, name, clock.monotonic(), fault, sum(each.syncs for each in opened))
         on_card = any(each.state != run / SPARE for each in opened)
         if on_card and name != "console" and (failed := ram.card_failed(run)):
-            raise CardFailed(f"beginning again with the store in RAM: {failed[1]}")
+            raise CardFailed(f"beginning again with the store in RAM: {failed.why}")
 
     try:
         yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive, opened)
     except (CardFailed, CardFull) as error:
         # The sorter may wait for the keeper to make room; a picture may not.
         if name == "station" or isinstance(error, CardFailed):
-            ram.fail_card(run, cause_of(error), str(error))
+            ram.fail_card(run, _failure(error, clock))
         raise
     notifier.stopping()
+
+
+def _failure(error: StoreError, clock: Clock) -> ram.Failure:
+    return ram.Failure(cause_of(error), str(error), clock.monotonic())
 
 
 def keep_last_good(arguments: argparse.Namespace, store: Store) -> None:

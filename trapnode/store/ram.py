@@ -7,16 +7,20 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trapnode.message import Faults
 from trapnode.model import CardCause
 
 __all__ = [
     "Beat",
+    "Failure",
+    "ask_reboot",
     "beat",
     "card_failed",
     "fail_card",
+    "process_faults",
     "read_beats",
     "read_set",
     "read_snapshot",
@@ -40,6 +44,15 @@ class Beat:
     monotonic_s: float
     fault: str
     syncs: int = 0  # Of the card, since the process began.
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why and when (s since boot) the card took no more writes."""
+
+    cause: CardCause
+    why: str
+    at_s: float
 
 
 def beat(run: Path, process: str, monotonic_s: float, fault: str = "", syncs: int = 0) -> None:
@@ -71,22 +84,45 @@ def read_set(run: Path) -> str | None:
     return None
 
 
+def process_faults(
+    beats: Mapping[str, Beat], silence_s: Mapping[str, float], now_s: float, settled: bool
+) -> list[tuple[Faults, str]]:
+    """Say which processes are missing (once all have `settled`), silent for too long, or faulty."""
+    faults = []
+    for process, limit_s in silence_s.items():
+        beat, flag = beats.get(process), Faults[process.upper()]
+        if beat is None:
+            if settled:
+                faults.append((flag, f"{process}: never started"))
+        elif now_s - beat.monotonic_s > limit_s:
+            faults.append((flag, f"{process}: silent for {now_s - beat.monotonic_s:.0f} s"))
+        elif beat.fault:
+            faults.append((flag, f"{process}: {beat.fault}"))
+    return faults
+
+
 def syncs_for_each(beats: Iterable[Beat], sequences: int) -> int | None:
     """Give the syncs of all processes for each of so many sequences, rounded up; None: none."""
     return -(-sum(beat.syncs for beat in beats) // sequences) if sequences else None
 
 
-def fail_card(run: Path, cause: CardCause, why: str) -> None:
+def fail_card(run: Path, failure: Failure) -> None:
     """Tell all processes that the card takes no more writes; the first word stays."""
     if card_failed(run) is None:
-        _replace(run / FAILED, {"cause": cause.value, "why": why})
+        _replace(run / FAILED, asdict(failure))
 
 
-def card_failed(run: Path) -> tuple[CardCause, str] | None:
+def ask_reboot(run: Path) -> None:
+    """Ask systemd for a reboot: a path unit watches for this file."""
+    with contextlib.suppress(OSError):
+        (run / "reboot").touch()
+
+
+def card_failed(run: Path) -> Failure | None:
     """Say why the card takes no more writes; None: it does."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads((run / FAILED).read_text("utf-8"))
-        return CardCause(found["cause"]), str(found["why"])
+        return Failure(CardCause(found["cause"]), str(found["why"]), float(found["at_s"]))
     return None
 
 
