@@ -23,9 +23,10 @@ from trapnode.model import Boot, ClockTrust
 from trapnode.policy.retention import Allowance
 from trapnode.sim.world import World
 from trapnode.store import ram
+from trapnode.store.copies import leaves_ram
 from trapnode.store.disk import write_whole
 from trapnode.store.refusal import cause_of
-from trapnode.store.seals import Sealing
+from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import begin_boot
 from trapnode.store.spare import SPARE, open_spare
 from trapnode.store.store import LAST_GOOD, Store, open_store
@@ -57,13 +58,13 @@ class Process:
             except (CardFailed, CardFull) as error:  # Nothing can go from a store not open.
                 return self.spare(error)
         else:
-            self.opened[:] = [open_spare(self.run)]
+            self.opened[:] = [self._in_ram()]
         return self.opened[0]
 
     def spare(self, why: StoreError) -> Store:
         """Open the store in RAM, and tell the others that the card failed; raise StoreError."""
         ram.fail_card(self.run, _failure(why, self.clock))
-        self.opened[:] = [open_spare(self.run)]
+        self.opened[:] = [self._in_ram()]
         return self.opened[0]
 
     def boot(self, store: Store) -> Boot:
@@ -76,6 +77,13 @@ class Process:
             world.wake_reason() if world else LinuxPower().wake_reason(),
             self.trust(),
         )
+
+    def _in_ram(self) -> Store:
+        """Open the store in RAM, where pictures lie open: never where RAM may reach the card."""
+        sealed = self.config.sealing.recipients or read_seals(Path(self.config.paths.state))
+        if sealed and (leak := leaves_ram(self.run)):
+            raise StoreError(f"the card failed, and sealed pictures have no RAM: {leak}")
+        return open_spare(self.run)
 
     def _on_card(self, sealing: Sealing | None) -> Store:
         card = self.config.card
