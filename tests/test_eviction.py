@@ -6,8 +6,10 @@ from tests.fakes import NOON, an_observation, boot, jpeg
 from tests.faults import NamelessDisk, Power, every_cut
 from tests.invariants import check_card, recovered
 from tests.sealed import SealedPower
+from trapnode.dump.rows import REMARKS
 from trapnode.model import BLANK, FrameState, Scores, Shot, Trigger, Verdict
 from trapnode.store import eviction
+from trapnode.store.reading import walk
 from trapnode.store.repair import Repairs
 
 KINDS = ("leopard", "deer", "blank", "audit", "person", "unknown", None)
@@ -205,3 +207,15 @@ def test_sealed_pictures_go_by_their_own_names(card, monkeypatch):
     assert {int(name.split(".")[2]) for name in files} == {1, 2, 4}
     assert store.repair() == Repairs()
     power.end()
+
+
+def test_the_dump_has_a_remark_on_whatever_became_of_a_frame():
+    assert set(REMARKS) == set(FrameState)
+
+
+def test_a_dump_of_an_evicted_card_tells_of_every_sequence(filled, tmp_path):
+    filled.eviction.free(ALL_THAT_MAY_GO)
+    records = list(walk(filled.database))
+    assert [record.sequence.id for record in records] == list(range(1, 15))
+    kept = {record.sequence.id for record in records if record.sequence.frames[0].state == "whole"}
+    assert kept == {FIRST["leopard"], SECOND["leopard"]}

@@ -40,6 +40,8 @@ REMARKS = {
     FrameState.DISCARDING: "preview only: judged blank, the full picture was discarded",
     FrameState.EVICTING: "preview only: the full picture made room on a full card",
     FrameState.EVICTED: "preview only: the full picture made room on a full card",
+    FrameState.FADING: "preview only: judged blank, the full picture was discarded",
+    FrameState.FADED: "no picture: judged blank, the preview made room on a full card",
     FrameState.PURGED: "preview only: the full picture is in an earlier dump",
     FrameState.LOST: "preview only: the full picture was lost",
     FrameState.WHOLE: "preview only: the full picture cannot be read",
