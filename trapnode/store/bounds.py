@@ -1,7 +1,7 @@
 """What bounds everything that is no picture: rows, messages, quarantine.
 
 The numbers: a unit of a large park takes 3,600 pictures, 1,200 sequences a year; one whose sensor
-sticks, 300 sequences a day. A sequence's rows are about 2 KB, so the most of them are 100 MB.
+sticks, 300 sequences a day. A sequence's rows are about 1 KB, so the most of them are 50 MB.
 Sequences whose rows go are counted, by what they were claimed to show. Only the keeper calls this.
 """
 
