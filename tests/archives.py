@@ -15,6 +15,7 @@ from trapnode.model import (
     Scores,
     Shot,
     Trigger,
+    TriggerSource,
     Verdict,
     WakeReason,
 )
@@ -61,10 +62,16 @@ class Sightings:
             )
         return self.boots[trust]
 
-    def see(self, at: datetime, frames: int = 3, trust: ClockTrust | None = None) -> int:
+    def see(
+        self,
+        at: datetime,
+        frames: int = 3,
+        trust: ClockTrust | None = None,
+        source: TriggerSource = TriggerSource.PIR,
+    ) -> int:
         """Save a sequence; give its id."""
         boot = self.boot(trust or self.trust)
-        burst = self.store.archive.begin(self.unit, 600, "imx708", Trigger(at, 1.0), boot)
+        burst = self.store.archive.begin(self.unit, 600, "imx708", Trigger(at, 1.0, source), boot)
         for number in range(frames):
             taken = at + timedelta(seconds=0.4 * number)
             words = f"{burst.sequence}.{number + 1}"

@@ -13,8 +13,9 @@ import pytest
 from tests.archives import DESK, K07, NOON, Sightings, a_day, desk, scores, sightings
 from trapnode.dump import DumpSummary, write_dump
 from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS
+from trapnode.dump.taxa import taxonomic
 from trapnode.errors import ConfigError
-from trapnode.model import ClockTrust
+from trapnode.model import TAXA, ClockTrust, TriggerSource
 
 STANDARD = Path(__file__).parent.parent.parent / "shared" / "camtrap-dp"
 BESIDE = pytest.mark.skipif(not STANDARD.is_dir(), reason="no Camtrap DP schemas beside the repo")
@@ -419,3 +420,26 @@ def test_licenses_for_tables_and_pictures_are_needed(few, tmp_path):
         dumped(few, tmp_path / "out", path)
     with pytest.raises(ConfigError, match="cannot be read"):
         dumped(few, tmp_path / "out", tmp_path / "nowhere.toml")
+
+
+def test_every_taxon_that_a_label_means_is_described(day, tmp_path):
+    described = {each["scientificName"]: each for each in taxonomic(TAXA.values())}
+    assert described.keys() == {each.scientific_name for each in TAXA.values()} - {""}
+    assert all({"taxonRank", "kingdom"} <= each.keys() for each in described.values())
+    assert described["Panthera pardus"]["genus"] == "Panthera"
+    assert described["Panthera pardus"]["vernacularNames"]["rus"] == "леопард"
+    assert described["Cervidae"]["family"] == "Cervidae"
+    dumped(day, tmp_path / "out", desk(tmp_path))
+    package = json.loads((tmp_path / "out" / "datapackage.json").read_text("utf-8"))
+    assert described["Panthera pardus"] in package["taxonomic"]
+
+
+def test_what_a_technician_took_at_the_cable_is_a_setup_picture(few, tmp_path):
+    few.judge(few.see(NOON, 1, source=TriggerSource.TECHNICIAN), "person", [scores(person=0.9)])
+    few.judge(few.see(NOON + timedelta(hours=1), 1), "deer", [scores(deer=0.9)])
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    rows = table(tmp_path / "out", "observations")
+    assert {(row["observationType"], row["cameraSetupType"]) for row in rows} == {
+        ("human", "setup"),
+        ("animal", ""),
+    }

@@ -15,6 +15,7 @@ from trapnode import __version__
 from trapnode.dump.columns import BASE, Cell, flag, local
 from trapnode.dump.deployments import TEMPLATE, Deployment, Project
 from trapnode.dump.places import Placing, Stay
+from trapnode.dump.taxa import taxonomic
 from trapnode.model import Taxon
 
 __all__ = ["NO_DESK", "Package", "deployment_rows"]
@@ -54,7 +55,7 @@ class Package:
             "sources": [{"title": "trapnode", "version": __version__}],
             **self._project(),
             **self._coverage(),
-            "taxonomic": _taxonomic(self.taxa),
+            "taxonomic": taxonomic(self.taxa),
             "resources": [_resource(name) for name in ("deployments", "media", "observations")],
         }
         described["counted"] = self.counted
@@ -167,14 +168,6 @@ def _overlaps(deployment: Deployment, extent: tuple[datetime, datetime] | None) 
 def _given(section: Project | Deployment) -> dict[str, Cell]:
     """Give what a section of the desk's file says, without what it leaves out."""
     return {n: v for n, v in msgspec.to_builtins(section).items() if v is not None}
-
-
-def _taxonomic(taxa: Iterable[Taxon]) -> list[dict[str, object]]:
-    named = {each.scientific_name: each for each in taxa if each.scientific_name}
-    return [
-        {"scientificName": name, "vernacularNames": {"eng": taxon.vernacular_name}}
-        for name, taxon in sorted(named.items())
-    ]
 
 
 def _resource(name: str) -> dict[str, str]:
