@@ -120,7 +120,7 @@ def dump_figures() -> list[Figure]:
     figures = []
     for name, frames, size in (
         ("1000 full frames", 1000, (4608, 2592)),
-        ("10000 small frames", 10_000, (320, 240)),
+        ("10000 small frames", 10_000, (640, 480)),
     ):
         found = measure(frames, size, rounds=2)
         how = f"{found.ours_s:.1f} s / {found.floor_s:.1f} s, {found.megabytes:.0f} MB"

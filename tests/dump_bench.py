@@ -36,6 +36,7 @@ assert main(sys.argv[1:]) == 0
 status = Path("/proc/self/status").read_text("ascii").splitlines()
 print(next(line for line in status if line.startswith("VmHWM")))
 """  # What wait4 tells of a child is at least what its parent had.
+PREVIEW = (640, 480)  # Of the camera's small stream.
 TARGET_EVERY = 50  # Sequences: leopards are 1 to 2 % of pictures.
 
 
@@ -124,7 +125,7 @@ def _filled(state: Path, frames: int, size: tuple[int, int]) -> float:
     seen.store.close()
     seen.store = open_store(state, _Unsynced(), _unsynced)
     begin_boot(seen.store.database, "bench", BEGAN, WakeReason.PIR, seen.trust)
-    still, preview = _picture(size), _picture((320, 240))
+    still, preview = _picture(size), _picture(PREVIEW)
     total = 0
     for number in range(frames // 3):
         at = BEGAN + timedelta(minutes=10 * number)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from trapnode.dump.choice import Choice
-from trapnode.dump.claims import claim_of, claims_of, is_public
+from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
 from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, Table
 from trapnode.dump.copying import Copier, Progress
 from trapnode.dump.deployments import Deployment, Project
@@ -29,7 +29,6 @@ from trapnode.dump.public import read_for
 from trapnode.dump.rows import event_row, rows_of
 from trapnode.dump.sealed import SEALED, SEALED_XMP, Words, sealed_text
 from trapnode.dump.summary import DumpSummary
-from trapnode.errors import StoreError
 from trapnode.megadetector import Megadetector
 from trapnode.meter import meter
 from trapnode.model import Taxon, Verdict
@@ -40,6 +39,7 @@ from trapnode.store.store import Store
 
 __all__ = ["write_dump"]
 
+Claims = dict[int, Claim]  # By frame number.
 INCOMPLETE = "INCOMPLETE.txt"
 EVERYTHING = Choice()
 GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json")
@@ -153,7 +153,7 @@ class _Dump:
         if missing:
             self._copier.write(INCOMPLETE, package.incomplete())
         else:
-            self._remove(INCOMPLETE)
+            self._copier.remove(INCOMPLETE)
         if self.summary.sealed:
             self._copier.write(SEALED, sealed_text(self._store.archive.sealing.seals))
         self._copier.settle()
@@ -187,7 +187,8 @@ class _Dump:
         place = self._placing.place(record.sequence)
         event = self._events.add(record, place)
         hidden = self._order.choice.public is not None and not is_public(record)
-        best, files = (None, {}) if hidden else self._bring(record, tables.words)
+        claims = claims_of(record)
+        best, files = (None, {}) if hidden else self._bring(record, claims, tables.words)
         shown = promised(record) if hidden else files
         chosen = best.frame.number if best else None
         rows = rows_of(record, shown, place, event, self._order.utc_offset_min, chosen)
@@ -200,14 +201,16 @@ class _Dump:
             path = files[best.frame.number]
             tables.individuals.add(record, best, place.deployment, event, path)
         _score(record, files, tables.scores)
-        self._count(record, files)
+        self._count(record, claims, files)
 
-    def _bring(self, record: Record, words: Words) -> tuple[Best | None, dict[int, str]]:
+    def _bring(
+        self, record: Record, claims: Claims, words: Words
+    ) -> tuple[Best | None, dict[int, str]]:
         """Bring the pictures of a record; say by which to know the animal, if there is one."""
         best = sharpest(record, self._store.archive.root, self._copier.dest)
         marks = {
             number: mark(record, each, best is not None and number == best.frame.number)
-            for number, each in claims_of(record).items()
+            for number, each in claims.items()
         }
         files = self._pictures.bring(record, marks)
         words.add(files, marks)
@@ -217,7 +220,7 @@ class _Dump:
         for part in parts:
             observations.add(event_row(part, self._order.utc_offset_min))
 
-    def _count(self, record: Record, files: dict[int, str]) -> None:
+    def _count(self, record: Record, claims: Claims, files: dict[int, str]) -> None:
         summary, observation = self.summary, record.observation
         label = observation.label if observation else "unclassified"
         summary.sequences += 1
@@ -226,16 +229,10 @@ class _Dump:
         summary.media += len(files)
         summary.previews_only += sum(".preview.jpg" in path for path in files.values())
         self._methods.add(record.sequence.trigger.capture_method.value)
-        self._taxa |= {each.taxon for each in claims_of(record).values()}
+        self._taxa |= {each.taxon for each in claims.values()}
         if observation is not None and observation.classified_by:
             self._taxa.add(claim_of(record).taxon)
             self._models.add(observation.classified_by)
-
-    def _remove(self, name: str) -> None:
-        try:
-            (self._copier.dest / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self._copier.dest / name}: cannot be removed: {error}") from error
 
 
 def _score(record: Record, files: dict[int, str], megadetector: Megadetector) -> None:

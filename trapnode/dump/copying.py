@@ -110,6 +110,11 @@ class Copier:
         self._count(len(content))
         self._note(digest.hexdigest(), path)
 
+    def remove(self, path: str) -> None:
+        """Remove a file of an earlier run, if there is one."""
+        with failing(self.dest / path):
+            (self.dest / path).unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[Put]:
         """Write one file of our own piece by piece; it counts once the `with` ends well."""

@@ -13,7 +13,6 @@ first sequence.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from trapnode.dump.claims import UNKNOWN, Claim, claim_of, claims_of, guess_of, is_public
 from trapnode.dump.columns import Cell, flag, local
@@ -58,7 +57,7 @@ class Rows:
 
 def media_id(frame: Frame) -> str:
     """Name a frame: its file name without the ending."""
-    return PurePosixPath(frame.path).stem
+    return frame.path.rpartition("/")[2].rpartition(".")[0]
 
 
 def rows_of(
@@ -122,7 +121,7 @@ def _media(record: Record, frame: Frame, path: str, place: Place, utc_offset_min
         "captureMethod": record.sequence.trigger.capture_method.value,
         "timestamp": local(frame.captured_at, utc_offset_min),
         "filePath": path,
-        "fileName": PurePosixPath(path).name,
+        "fileName": path.rpartition("/")[2],
         "fileMediatype": "image/jpeg",
         "mediaComments": "; ".join(filter(None, remarks)),
     }

@@ -11,6 +11,7 @@ where it was, and without the segment the file is the card's again: `without`.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 __all__ = ["place_in", "segment_of", "without"]
@@ -29,6 +30,7 @@ PACKET = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n{mark}
 </rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end='w'?>"""
 
 
+@lru_cache(1000)  # Most pictures of a card say one of a few things.
 def segment_of(subjects: tuple[str, ...], rated: bool = False) -> bytes:
     """Give the segment with these hierarchical subjects, levels parted by `|`."""
     words = dict.fromkeys(each.rpartition("|")[2] for each in subjects)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from datetime import datetime
 
+import msgspec
+
 from trapnode.model import (
     CaptureMethod,
     ClockTrust,
@@ -120,8 +122,8 @@ def scores_of(scores: object, detections: object) -> Scores | None:
     """Read scores and detections as a row holds them."""
     if scores is None:
         return None
-    boxes = [] if detections is None else json.loads(str(detections))
-    return Scores(json.loads(str(scores)), tuple(Detection(*box) for box in boxes))
+    boxes = [] if detections is None else msgspec.json.decode(str(detections))
+    return Scores(msgspec.json.decode(str(scores)), tuple(Detection(*box) for box in boxes))
 
 
 def integer(value: object) -> int:
