@@ -11,8 +11,6 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import msgspec
-
 from trapnode.model import BLANK, ObservationType, Scores, taxon_of
 
 __all__ = ["FORMAT", "Megadetector"]
@@ -66,7 +64,7 @@ class Megadetector:
         )
 
     def _image(self, image: dict[str, object]) -> None:
-        self._put(self._between + msgspec.json.encode(image).decode())
+        self._put(self._between + json.dumps(image))
         self._between = ",\n"
 
     def _detections(self, scores: Scores) -> list[dict[str, object]]:
