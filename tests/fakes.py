@@ -93,8 +93,13 @@ class ScriptedClassifier:
         self._script = iter(script)
         self.asked = 0
         self.boxes = boxes
+        self.grey = b""
+        self.past: list[bytes] = []
 
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+    def judge(
+        self, pictures: Iterable[bytes | None], past: Sequence[bytes] = ()
+    ) -> list[Judgement]:
+        self.past = list(past)
         return [self._judged(picture) for picture in pictures]
 
     def _judged(self, picture: bytes | None) -> Judgement:
@@ -105,7 +110,7 @@ class ScriptedClassifier:
         except (TrapnodeError, MemoryError, ValueError) as error:
             return Judgement(None, str(error), Unjudged.MODEL)
         boxes = tuple(BOX for _ in range(self.boxes))
-        return Judgement(Scores(dict(zip(LABELS, said, strict=False)), boxes))
+        return Judgement(Scores(dict(zip(LABELS, said, strict=False)), boxes), grey=self.grey)
 
     def classify(self, jpeg: bytes) -> tuple[float, ...]:
         self.asked += 1

@@ -29,6 +29,11 @@ CARD = {
         "motion_loud": 2.0,
         "crop_score": 0.05,
         "spared": 0.1,
+        "scene_weight": 0.75,
+        "scene_most": 4.0,
+        "site_weight": 15.0,
+        "site_middle": 0.8,
+        "site_silent": 2.0,
     },
     "thresholds": {"blank": 0.9, "target": 0.1, "unknown": 0.3, "box": 0.4},
 }

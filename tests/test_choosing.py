@@ -190,7 +190,7 @@ def test_what_a_set_fails_at_without_ending_the_sorter_is_no_death(store, state,
     installed(state, "amur-2")
 
     class Failing(Named):
-        def judge(self, pictures):
+        def judge(self, pictures, past=()):
             raise DeviceError("the model failed")
 
     take(store, run, clock, bursts=DEATHS + 1)

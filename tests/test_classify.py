@@ -30,7 +30,7 @@ class ByColour:
     thresholds = {"blank": 0.9, "target": 0.1, "unknown": 0.5}  # noqa: RUF012
     boxes: tuple[Detection, ...] = ()
 
-    def judge(self, pictures) -> list[Judgement]:
+    def judge(self, pictures, past=()) -> list[Judgement]:
         self.bursts = [*getattr(self, "bursts", ()), 0]
         return [self._judged(jpeg) for jpeg in pictures]
 

@@ -7,22 +7,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.training import decide
-from models.training import fusion as reference
-from tests.sets import CARD, CLASSIFIER, DETECTOR, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
+from tests.sets import CARD, CLASSIFIER, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
 from tests.test_classifier import RUNTIMES
 from trapnode.cli.judges import load_judge
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import TfliteClassifier
-from trapnode.devices.detector import TfliteDetector
 from trapnode.devices.judge import TfliteJudge
-from trapnode.devices.picture import crop, decode, grey, nothing_to_judge, squash
+from trapnode.devices.picture import nothing_to_judge
 from trapnode.model import BLANK, Unjudged
 
 
 def alone(card) -> None:
     """Give only the classifier's full frame a voice."""
-    card["fusion"] |= {"detector_weight": 0.0, "motion_weight": 0.0, "crop_score": 1.0}
+    card["fusion"] |= {
+        "detector_weight": 0.0,
+        "scene_weight": 0.0,
+        "motion_weight": 0.0,
+        "crop_score": 1.0,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -124,22 +126,23 @@ def with_patch(content: bytes) -> bytes:
     return jpeg(pixels)
 
 
-def test_a_set_judges_as_the_reference_does(provisional):
-    pictures = [decode(content, 640, 480) for content in burst(OCELOT)]
-    detector, classifier = TfliteDetector(DETECTOR), TfliteClassifier(CLASSIFIER)
-    best = [detector.detect(picture)[0] for picture in pictures]
-    rows = [np.array([b.probability, b.x, b.y, b.x + b.width, b.y + b.height]) for b in best]
-    fulls = [classifier.shares(squash(picture, 224, 224)) for picture in pictures]
-    crops = [
-        classifier.shares(squash(crop(picture, box), 224, 224))
-        for picture, box in zip(pictures, best, strict=True)
-    ]
-    scores = [box.probability for box in best]
-    moved = reference.motion([grey(picture) for picture in pictures], rows)
-    weights = decide.Fusion(**CARD["fusion"])
-    told = decide.judge(scores, fulls, crops, moved, (1,), weights)
-    found = [list(each.scores.by_label.values()) for each in provisional.judge(burst(OCELOT))]
-    assert np.allclose(found, told, atol=1e-6)
+def test_a_stump_known_from_blanks_takes_what_the_card_allows_and_no_target(tmp_path, provisional):
+    picture = burst(LARCH)[0]
+
+    def looked_at(card) -> None:
+        card["fusion"]["crop_score"] = 0.0
+
+    judge = TfliteJudge(card_of(tmp_path, edit=looked_at))
+    (alone,) = judge.judge([picture])
+    assert len(alone.grey) == 160 * 120
+    (known,) = judge.judge([picture], [alone.grey] * 2)
+    assert known.scores.by_label[BLANK] > alone.scores.by_label[BLANK]
+    assert judge.judge([picture], [alone.grey])[0].scores == alone.scores
+    assert judge.judge([picture], [b"torn", b""])[0].scores == alone.scores
+
+
+def test_what_is_no_blank_by_itself_is_not_remembered(provisional):
+    assert all(each.grey == b"" for each in provisional.judge(burst(OCELOT)))
 
 
 @pytest.mark.parametrize(
@@ -164,11 +167,15 @@ def test_a_small_bright_animal_at_night_is_something_to_judge(provisional, alone
     assert found.scores is not None
 
 
-@pytest.mark.parametrize("span", [0, 10, 29, 31, 60, 200])
 @pytest.mark.parametrize("level", [0, 25, 128, 250])
-def test_what_the_reference_can_judge_is_judged_and_flat_frames_are_not(level, span):
-    flat = np.tile(np.linspace(level, level + span, 160), (120, 1)).clip(0, 255).astype(np.uint8)
-    assert (nothing_to_judge(flat) == "") is reference.judgeable(flat)
+def test_a_flat_frame_cannot_be_judged_and_one_with_contrast_can(level):
+    def ramp(span):
+        slope = np.tile(np.linspace(level, level + span, 160), (120, 1))
+        return slope.clip(0, 255).astype(np.uint8)
+
+    assert nothing_to_judge(ramp(0)) != ""
+    assert nothing_to_judge(ramp(20)) != ""
+    assert nothing_to_judge(np.flip(np.tile(np.arange(160, dtype=np.uint8), (120, 1)))) == ""
 
 
 def test_a_torn_or_missing_picture_says_so_and_costs_no_other_frame(provisional):

@@ -77,6 +77,16 @@ def test_a_discard_leaves_preview_and_scores(store, run, clock):
     assert all(scores is not None for scores in store.sequences.scores(1).values())
 
 
+def test_what_was_let_go_is_what_the_next_sequence_is_compared_with(store, run, clock):
+    judge = KnowingClassifier([BLANK, LEOPARD, BLANK])
+    judge.grey = b"the hillside"
+    take(store, run, clock, bursts=3)
+    sort_all(sorter_of(store, run, lambda: judge), clock)
+    assert [each.verdict for each in store.sequences.observations()].count(Verdict.DISCARD) == 2
+    assert store.site.past() == [b"the hillside"] * 2
+    assert judge.past == [b"the hillside"]
+
+
 def test_an_audit_sample_stays_whole_and_is_marked(store, run, clock):
     take(store, run, clock, bursts=2)
     found = sort(store, run, clock, BLANK, DEER, draw=0.0199)
@@ -287,7 +297,7 @@ class Blindfolded(KnowingClassifier):
 
     frames = 9
 
-    def judge(self, pictures):
+    def judge(self, pictures, past=()):
         return [self._seen(picture) for picture in pictures]
 
     def _seen(self, picture):
@@ -349,7 +359,7 @@ def test_what_was_found_and_counted_is_in_the_rows_and_on_the_air(store, run, cl
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_a_judge_that_miscounts_the_frames_costs_no_picture(store, run, clock, count):
     class Miscounting(KnowingClassifier):
-        def judge(self, pictures):
+        def judge(self, pictures, past=()):
             return (super().judge(pictures) * 2)[:count]
 
     take(store, run, clock, bursts=1)
@@ -359,7 +369,7 @@ def test_a_judge_that_miscounts_the_frames_costs_no_picture(store, run, clock, c
 
 def test_a_judge_that_raises_costs_no_picture(store, run, clock):
     class Raising(KnowingClassifier):
-        def judge(self, pictures):
+        def judge(self, pictures, past=()):
             raise MemoryError
 
     take(store, run, clock, bursts=1)

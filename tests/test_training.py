@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.training import fusion, readers
-from models.training.decide import Fusion, dropped, judge
+from models.training import readers
+from models.training.decide import Seen, dropped, judge
+from trapnode.devices.detector import apart, boxes_of, cells
+from trapnode.devices.fusion import Fusion, motion
 
 MODELS = Path(__file__).parent.parent / "models"
 CARD = json.loads((MODELS / "amur.json").read_text())
@@ -78,11 +80,9 @@ def test_a_name_nobody_mapped_is_an_error_that_lists_it(tmp_path):
 def judged(score, shares, moved):
     burst = [moved] * 3 if moved else None
     frames = len(burst or [0])
-    shown = [shares] * frames
+    shown = [Seen(score, 0.0, shares, shares)] * frames
     limits, weights = CARD["thresholds"], Fusion(**CARD["fusion"])
-    return dropped(
-        judge([score] * frames, shown, shown, burst, (LEOPARD,), weights), LEOPARD, limits
-    )
+    return dropped(judge(shown, burst, (LEOPARD,), weights), LEOPARD, limits)
 
 
 def test_the_card_of_the_set_names_every_weight_and_the_cards_beside_it():
@@ -116,32 +116,27 @@ def test_motion_is_found_where_it_is():
     burst = [ground.copy() for _ in range(4)]
     burst[2][40:72, 80:120] = 250
     there, elsewhere = np.array([0.9, 0.5, 0.3, 0.8, 0.6]), np.array([0.9, 0.0, 0.7, 0.2, 1.0])
-    assert fusion.motion(burst[:2], [there, there]) == [STILL, STILL]
-    at_box, anywhere = fusion.motion(burst, [there] * 4)[2]
+    assert motion(burst[:2], [there, there]) == [STILL, STILL]
+    at_box, anywhere = motion(burst, [there] * 4)[2]
     assert at_box == anywhere > 4
-    assert fusion.motion(burst, [elsewhere] * 4)[2] == (0.0, anywhere)
+    assert motion(burst, [elsewhere] * 4)[2] == (0.0, anywhere)
 
 
 def test_another_light_over_the_whole_frame_is_no_motion():
     random = np.random.default_rng(0)
     ground = random.integers(60, 180, (120, 160)).astype(np.uint8)
     brighter = (ground * 1.2 + 8).astype(np.uint8)
-    assert fusion.motion([ground, brighter], [np.array([0.9, 0, 0, 1, 1.0])] * 2) == [STILL] * 2
-
-
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_frame_without_contrast_cannot_be_judged(level):
-    assert not fusion.judgeable(np.full((120, 160), level, np.uint8))
+    assert motion([ground, brighter], [np.array([0.9, 0, 0, 1, 1.0])] * 2) == [STILL] * 2
 
 
 def test_a_box_is_decoded_where_its_cell_is():
-    grid = fusion.cells(64, 32, (8, 16, 32))
+    grid = cells(64, 32, (8, 16, 32))
     assert len(grid) == 32 + 8 + 2
     box, low = np.zeros((len(grid), 4)), np.full(len(grid), -9.0)
     cell = 32 + 5  # stride 16: the second row's second column
     box[cell] = 0.5, 0.5, np.log(1), np.log(0.5)
     low[cell] = 9.0
-    found = fusion.boxes_of(box, low, low, grid, (64, 32))
-    [best] = fusion.apart(found, 0.5, 0.5, 8)
+    found = boxes_of(box, low, low, grid, (64, 32))
+    [best] = apart(found, 0.5, 0.5, 8)
     assert best[1:] == pytest.approx([16 / 64, 20 / 32, 32 / 64, 28 / 32])
     assert best[0] > 0.99

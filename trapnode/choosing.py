@@ -4,7 +4,7 @@ A set is passed over when it is not as it passed its self-test, when it does not
 ended the sorter again and again before it judged one sequence. No more than one set is in memory.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from trapnode.errors import DeviceError, StoreError, TrapnodeError
@@ -68,12 +68,14 @@ class _OnTrial:
         self._over = False
         self.name, self.labels, self.thresholds = judge.name, judge.labels, judge.thresholds
 
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+    def judge(
+        self, pictures: Iterable[bytes | None], past: Sequence[bytes] = ()
+    ) -> list[Judgement]:
         """Judge a sequence as the set does; the first one that it judges ends the trial."""
         if self._over:
-            return self._judge.judge(pictures)
+            return self._judge.judge(pictures, past)
         with self._sets.trial(self._folder):
-            found = self._judge.judge(pictures)
+            found = self._judge.judge(pictures, past)
         if any(each.scores for each in found):
             self._sets.judged(self._folder)
             self._over = True

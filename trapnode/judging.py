@@ -33,20 +33,28 @@ class Judge(Protocol):
         """Give the card's thresholds: blank, target, unknown."""
         ...
 
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
-        """Judge each frame, in order; None: it has no picture. May raise TrapnodeError."""
+    def judge(
+        self, pictures: Iterable[bytes | None], past: Sequence[bytes] = ()
+    ) -> list[Judgement]:
+        """Judge each frame, in order; None: it has no picture. May raise TrapnodeError.
+
+        `past` are the greys that the site's latest blanks were judged with.
+        """
         ...
 
 
 def judged(
-    judge: Judge, frames: Sequence[Frame], read: Callable[[Frame], bytes | None]
+    judge: Judge,
+    frames: Sequence[Frame],
+    read: Callable[[Frame], bytes | None],
+    past: Sequence[bytes] = (),
 ) -> list[Judgement]:
     """Judge the frames of a sequence, each read when the judge asks for it; raise nothing of ours.
 
     Scores that cannot be probabilities of the judge's labels are none.
     """
     try:
-        found = judge.judge(_read(frame, read) for frame in frames)
+        found = judge.judge((_read(frame, read) for frame in frames), past)
     except (TrapnodeError, MemoryError, ValueError) as error:
         fault = str(error) or type(error).__name__
         found = [Judgement(None, fault, Unjudged.MODEL)] * len(frames)

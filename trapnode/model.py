@@ -175,6 +175,7 @@ class Judgement:
     scores: Scores | None
     fault: str = ""
     why: Unjudged | None = None
+    grey: bytes = b""  # The frame, small, if it is a blank that the site's memory may keep.
 
 
 @dataclass(frozen=True, slots=True)

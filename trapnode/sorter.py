@@ -150,15 +150,14 @@ class Sorter:
             return nothing, unclassified(self._fault)
         if self._store.sequences.begin_judging(sequence.id) > TRIES:
             return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
-        scores, decision = self._decided(sequence.frames, self._judge)
+        scores, decision = self._decided(sequence, self._judge)
         if self._strangers and decision.verdict is Verdict.DISCARD:
             return scores, unclassified(self._fault)  # A typo must not cost a leopard.
         return scores, decision
 
-    def _decided(
-        self, frames: tuple[Frame, ...], judge: Judge
-    ) -> tuple[list[Scores | None], Decision]:
+    def _decided(self, sequence: Sequence, judge: Judge) -> tuple[list[Scores | None], Decision]:
         """Judge frames by their previews, or by their pixels where a preview is no good."""
+        frames, past = sequence.frames, self._store.site.past()
         bad: set[int] = set()
 
         def read(frame: Frame) -> bytes | None:
@@ -166,16 +165,19 @@ class Sorter:
             archive = self._store.archive
             return archive.pixels(frame) if frame.number in bad else archive.preview(frame)
 
-        found = judged(judge, frames, read)
+        found = judged(judge, frames, read, past)
         bad |= {frame.number for frame, each in zip(frames, found, strict=True) if unseen(each)}
         if bad:
-            found = judged(judge, frames, read)
+            found = judged(judge, frames, read, past)
         scores = [each.scores for each in found]
         decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
         if reason := covered(found):
             return scores, unclassified(reason)
         if bad and decision.verdict is Verdict.DISCARD:
             return scores, unclassified("blank, but without a preview that stays as evidence")
+        greys = [each.grey for each in found if each.grey]
+        if greys and decision.verdict is Verdict.DISCARD:
+            self._store.site.remember(sequence.id, greys[len(greys) // 2])
         return scores, decision
 
     def _conclude(

@@ -29,10 +29,12 @@ from models.training.pictures import Picture, read_index
 from models.training.published import yolox
 from models.training.views import decode, letterbox, unit_preview
 
-VERSION = "1"
+VERSION = "2"
 CALIBRATION_PER_LABEL = 12
 STRIDES = (8, 16, 32)
-OUTPUTS = ("box", "obj", "cls")  # in the order the converted model gives them
+# In the order the converted model gives them; the last three are the most that each feature of a
+# stride reaches anywhere in the picture: what a head of ours reads "something lives here" from.
+OUTPUTS = ("box", "obj", "cls", "most8", "most16", "most32")
 LICENCE = "MIT (zamba 2.7.2, DrivenData: code and weights); architecture YOLOX, Apache-2.0"
 ORIGIN = (
     "yolox_tiny_640_20220528.pth, sha256 {sha256}, from the sdist of PyPI's zamba 2.7.2: one "
@@ -43,16 +45,20 @@ ORIGIN = (
 
 
 class Deployed(nn.Module):
-    """The network from raw RGB (NHWC, 0..255) to box, objectness and class, all undecoded."""
+    """The network from raw RGB (NHWC, 0..255) to box, objectness and class, all undecoded.
+
+    And to the features' maxima over the picture, stride by stride: 96, 192 and 384 numbers.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.body, self.head = model.backbone, model.head
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Give (1, n, 4), (1, n, 1), (1, n, 1) over the cells of strides 8, 16, 32."""
-        head, parts = self.head, ([], [], [])
+        """Give (1, n, 4), (1, n, 1), (1, n, 1) over the cells of strides 8, 16, 32, then maxima."""
+        head, parts, most = self.head, ([], [], []), []
         for level, features in enumerate(self.body(pictures.permute(0, 3, 1, 2))):
+            most.append(features.amax((2, 3)))
             stem = head.stems[level](features)
             classes, boxes = head.cls_convs[level](stem), head.reg_convs[level](stem)
             ends = (
@@ -62,7 +68,7 @@ class Deployed(nn.Module):
             )
             for part, end in zip(parts, ends, strict=True):
                 part.append(end.permute(0, 2, 3, 1).flatten(1, 2))
-        return tuple(torch.cat(part, 1) for part in parts)
+        return (*(torch.cat(part, 1) for part in parts), *most)
 
 
 def deployed(weights: Path) -> Deployed:

@@ -20,10 +20,12 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.training import fusion, inputs, looks, views
+from models.training import inputs, looks, views
+from models.training.corrections import read_corrections
 from models.training.pictures import CAPS, LABELS, to_learn
+from trapnode.devices.detector import apart, boxes_of, cells
 
-VERSION = 2
+VERSION = 4
 STRIDES = (8, 16, 32)
 SIDE = 224
 CROP_LOOKS = (0, 1, 2, 3)  # of the best box's crop: untouched, day, infra-red, damaged
@@ -46,6 +48,8 @@ class Frame:
     sequence: str
     licence: str = ""
     source: str = ""
+    burst: str = ""
+    doubted: bool = False  # its label, by a second look
 
 
 class Model:
@@ -82,15 +86,16 @@ class Model:
         return [(v.astype(np.float64) - point) * (scale or 1) for v, (scale, point) in pairs]
 
 
-def find(model: Model, picture: Image.Image) -> NDArray[np.float64]:
-    """Give the detector's boxes, best first; at least one."""
+def find(model: Model, picture: Image.Image) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Give the detector's boxes, best first and at least one, and its features' maxima."""
     tensor, inner = views.letterbox(picture, model.width, model.height)
     ends = model.real(model(tensor))
     box = next(end for end in ends if end.shape[-1] == 4)
     obj, cls = (end for end in ends if end.shape[-1] == 1)
-    grid = fusion.cells(model.width, model.height, STRIDES)
-    found = fusion.boxes_of(box, obj, cls, grid, inner)
-    return fusion.apart(found, min(0.02, float(found[:, 0].max())), 0.5, BOXES)
+    found = boxes_of(box, obj, cls, cells(model.width, model.height, STRIDES), inner)
+    most = [end for end in ends if end.ndim == 1]
+    apart_ = apart(found, min(0.02, float(found[:, 0].max())), 0.5, BOXES)
+    return apart_, np.concatenate([*most, []]).astype(np.float32)
 
 
 def frames(data: Path) -> list[Frame]:
@@ -98,10 +103,12 @@ def frames(data: Path) -> list[Frame]:
     pictures = inputs.pictures(data)
     learned = {picture.path for picture in to_learn(pictures)}
     taken = [p for p in pictures if p.split != "train" or p.path in learned or p.folder not in CAPS]
+    doubted = {(data / path).resolve() for path in read_corrections()}
     found = [
-        Frame(str(p.path), p.label, p.trap, p.place, p.fold, p.split, "", p.licence, p.source)
+        Frame(str(p.path), p.label, p.trap, p.place, p.fold, p.split, "", p.licence, p.source,
+              p.burst, p.path in doubted)
         for p in taken
-    ]
+    ]  # fmt: skip
     return found + list(_of_sequences(data))
 
 
@@ -139,8 +146,8 @@ def _start(detector: Path, backbone: Path) -> None:
 
 def _look(frame: Frame) -> dict[str, NDArray[Any]]:
     detector, backbone = _models
-    picture = views.decode(views.unit_preview(Path(frame.path).read_bytes()))
-    found = find(detector, picture)
+    picture = views.unit_view(Path(frame.path))
+    found, most = find(detector, picture)
     boxes = np.zeros((BOXES, 5), np.float32)
     boxes[: len(found)] = found
     best = views.crop(picture, tuple(found[0, 1:]))
@@ -152,6 +159,7 @@ def _look(frame: Frame) -> dict[str, NDArray[Any]]:
     empty = [_features(backbone, each) for each in _background(picture, found, random)]
     return {
         "boxes": boxes,
+        "most": most,
         "full": _features(backbone, picture),
         "crops": np.stack(crops + [crops[0]] * (len(CROP_LOOKS) - len(crops))),
         "empty": np.stack(empty),

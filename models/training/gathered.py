@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training import evidence, folds, judged, page, train
+from models.training import evidence, folds, judged, page, scene, train
 from models.training.evidence import Frame
 from models.training.judged import Held, Witnesses
 
@@ -49,7 +49,8 @@ def gather(options: Options) -> Gathered:
     across = folds.space(rows, backbone)
     shares = folds.held_out(rows, across, views, places, CACHE / "evidence")
     groups = judged.witnesses(frames, found)
-    held = Held(sorted(set(places)), shares["full"], shares["crop"])
+    odds = scene.held_out(scene.Maxima(found["most"], frames), CACHE / "evidence")
+    held = Held(sorted(set(places)), shares["full"], shares["crop"], odds)
     return Gathered(frames, found, groups, held, page.measure(groups, held))
 
 

@@ -2,23 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training import fusion
-from models.training.decide import Fusion, judge
+from models.training.decide import SHIPS, Seen, judge
 from models.training.evidence import Frame
 from models.training.folds import place_of
 from models.training.pictures import LABELS
+from trapnode.devices.fusion import Fusion, Moved, motion
 
 LEOPARD = LABELS.index("leopard")
 MANY = 20  # frames from which a place has a quantile of its own
-LOST = 0.02  # `blank`: no known place, nor all but the largest together, loses more of its living;
-LOST_LABELS_UNSURE = 0.05  # CA-01 calls frames living whose animal has left, some 2 % of them;
-UNSURE = "mlwic_examples"
+LOST = 0.03  # `blank`: no known place, nor all but the largest together, loses more of its living;
+LARGEST = "mlwic_examples"
 LEOPARD_MARGIN = 0.5  # and no trap leopard comes nearer to the line than this, in log-odds.
 HOPE = 0.5  # `target`: half of what the least sure leopard reaches, photographs and all.
 
@@ -30,8 +29,10 @@ class Witnesses:
     frames: tuple[Frame, ...]
     rows: tuple[int, ...]
     scores: tuple[float, ...]
-    moved: tuple[fusion.Moved, ...] | None
+    moved: tuple[Moved, ...] | None
     place: str
+    boxes: tuple[NDArray[np.float64], ...] = ()  # the best of each frame
+    greys: tuple[NDArray[np.uint8], ...] = ()
 
     @property
     def truth(self) -> str:
@@ -41,18 +42,32 @@ class Witnesses:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Shares of full frames and crops by held-out heads, shape (places, frames, labels)."""
+    """What held-out heads said: shares of full frames and crops, (places, frames, labels).
+
+    And log-odds of the whole picture, (places, frames); likeness to the site's blanks, (frames,).
+    """
 
     names: Sequence[str]
     full: NDArray[np.float32]
     crop: NDArray[np.float32]
-    fusion: Fusion = field(default_factory=Fusion)
+    scene: NDArray[np.float32]
+    fusion: Fusion = SHIPS
+    likes: NDArray[np.float64] | None = None
 
     def judge(self, one: Witnesses, out: str) -> NDArray[np.float64]:
         """Judge by the heads that saw neither the witnesses' place nor `out`."""
-        rows, index = list(one.rows), self.names.index(out)
-        full, crop = self.full[index, rows], self.crop[index, rows]
-        return judge(one.scores, list(full), list(crop), one.moved, (LEOPARD,), self.fusion)
+        index = self.names.index(out)
+        seen = [
+            Seen(
+                score,
+                float(self.scene[index, row]),
+                self.full[index, row],
+                self.crop[index, row],
+                float(self.likes[row]) if self.likes is not None else 0.0,
+            )
+            for score, row in zip(one.scores, one.rows, strict=True)
+        ]
+        return judge(seen, one.moved, (LEOPARD,), self.fusion)
 
 
 def witnesses(frames: Sequence[Frame], found: Mapping[str, NDArray[Any]]) -> list[Witnesses]:
@@ -66,13 +81,13 @@ def witnesses(frames: Sequence[Frame], found: Mapping[str, NDArray[Any]]) -> lis
 def _witnesses(
     frames: Sequence[Frame], found: Mapping[str, NDArray[Any]], rows: Sequence[int]
 ) -> Witnesses:
-    several = len(rows) > 1
-    boxes = [found["boxes"][row, 0].astype(np.float64) for row in rows]
-    moved = fusion.motion([found["grey"][row] for row in rows], boxes) if several else None
+    boxes = tuple(found["boxes"][row, 0].astype(np.float64) for row in rows)
+    greys = tuple(found["grey"][row] for row in rows)
+    moved = motion(greys, boxes) if len(rows) > 1 else None
     scores = tuple(float(found["boxes"][row, 0, 0]) for row in rows)
     listed = tuple(frames[row] for row in rows)
     return Witnesses(listed, tuple(rows), scores, tuple(moved) if moved else None,
-                     place_of(listed[0]))  # fmt: skip
+                     place_of(listed[0]), boxes, greys)  # fmt: skip
 
 
 def line(groups: Iterable[Witnesses], held: Held, out: str | None) -> dict[str, float]:
@@ -80,7 +95,12 @@ def line(groups: Iterable[Witnesses], held: Held, out: str | None) -> dict[str, 
     odds: dict[str, list[float]] = defaultdict(list)
     leopards, hopes = [], []
     for one in groups:
-        if one.place == out or one.truth == "blank" or one.frames[0].sequence:
+        if (
+            one.place == out
+            or one.truth == "blank"
+            or one.frames[0].sequence
+            or one.frames[0].doubted
+        ):
             continue
         [shares] = held.judge(one, out or one.place)
         lives = float(np.log(1 / shares[0] - 1))
@@ -89,11 +109,8 @@ def line(groups: Iterable[Witnesses], held: Held, out: str | None) -> dict[str, 
         if one.frames[0].trap:
             odds[one.place].append(lives)
             leopards += [lives - LEOPARD_MARGIN] if one.truth == "leopard" else []
-    sure = [each for place, values in odds.items() if place != UNSURE for each in values]
+    sure = [each for place, values in odds.items() if place != LARGEST for each in values]
     lines = [float(np.quantile(sure, LOST)), *leopards]
-    for place, values in odds.items():
-        if len(values) >= MANY:
-            lines.append(
-                float(np.quantile(values, LOST_LABELS_UNSURE if place == UNSURE else LOST))
-            )
+    many = [values for values in odds.values() if len(values) >= MANY]
+    lines += [float(np.quantile(values, LOST)) for values in many]
     return {"blank": float(1 / (1 + np.exp(min(lines)))), "target": HOPE * min(hopes)}

@@ -1,39 +1,45 @@
 """All figures of the set, from held-out heads and thresholds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.training import report
-from models.training.decide import Fusion, dropped
+from models.training import remembered, report
+from models.training.decide import SHIPS, dropped, weighing
 from models.training.evaluate import Outcome, Sample, separation, wilson
 from models.training.judged import LEOPARD, Held, Witnesses, line
 from models.training.pictures import LABELS
+from trapnode.devices.fusion import Fusion
 
 LEARNED = ("mlwic_site_CA-01", "mlwic_CA-01")  # one camera that gave most of the trap frames
 # What a witness alone, or some of them, would have done, thresholds chosen likewise.
-CLASSIFIER_ALONE = Fusion(detector_weight=0, motion_weight=0, crop_score=2)
-SEEN = Fusion(classifier_weight=0, motion_weight=0)
+CLASSIFIER_ALONE = weighing(detector_weight=0, scene_weight=0, motion_weight=0, crop_score=2)
+SEEN = weighing(classifier_weight=0, scene_weight=0, motion_weight=0)
 ABLATIONS: dict[str, Fusion] = {
     "classifier, full frame": CLASSIFIER_ALONE,
-    "classifier, frame and crop": Fusion(detector_weight=0, motion_weight=0),
-    "detector": SEEN,
-    "detector and full frame": Fusion(motion_weight=0, crop_score=2),
-    "detector, frame and crop": Fusion(motion_weight=0),
-    "motion alone": Fusion(detector_weight=0, classifier_weight=0),
-    "all, with motion (ships)": Fusion(),
+    "classifier, frame and crop": weighing(detector_weight=0, scene_weight=0, motion_weight=0),
+    "detector's boxes": SEEN,
+    "detector's features": weighing(detector_weight=0, classifier_weight=0, motion_weight=0),
+    "boxes and full frame": weighing(scene_weight=0, motion_weight=0, crop_score=2),
+    "boxes, frame and crop": weighing(scene_weight=0, motion_weight=0),
+    "boxes, features, frame and crop": weighing(motion_weight=0),
+    "motion alone": weighing(detector_weight=0, scene_weight=0, classifier_weight=0),
+    "all, with motion (ships)": SHIPS,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of the frames of the index, each alone, and of the sequences."""
+    """What became of the frames of the index, each alone, and of the sequences.
+
+    And of the single frames once the unit knows the site's blanks.
+    """
 
     frames: list[Outcome]
     sequences: list[Outcome]
+    known: list[Outcome]
 
     @property
     def trap(self) -> list[Outcome]:
@@ -48,17 +54,22 @@ class Outcomes:
 
 def measure(groups: Sequence[Witnesses], held: Held) -> Outcomes:
     """Judge every frame and sequence with the line drawn on the other places."""
-    places = {one.place for one in groups}
-    lines = {place: line(groups, held, place) for place in places}
-    frames, sequences = [], []
+    lines = {place: line(groups, held, place) for place in {one.place for one in groups}}
+    knowing = replace(held, likes=remembered.likes(groups, held, lines))
+    frames, sequences, known = [], [], []
     for one in groups:
-        shares = held.judge(one, one.place)
-        outcome = _outcome(one, shares, dropped(shares, LEOPARD, lines[one.place]))
-        (sequences if one.frames[0].sequence else frames).append(outcome)
-    return Outcomes(frames, sequences)
+        outcome = _outcome(one, held, lines)
+        if one.frames[0].sequence:
+            sequences.append(outcome)
+        else:
+            frames.append(outcome)
+            known.append(_outcome(one, knowing, lines))
+    return Outcomes(frames, sequences, known)
 
 
-def _outcome(one: Witnesses, shares: NDArray[np.float64], gone: bool) -> Outcome:
+def _outcome(one: Witnesses, held: Held, lines: Mapping[str, Mapping[str, float]]) -> Outcome:
+    shares = held.judge(one, one.place)
+    gone = dropped(shares, LEOPARD, lines[one.place])
     first = one.frames[0]
     named = shares[:, 1:].mean(axis=0)
     least = float(shares[:, 0].min())

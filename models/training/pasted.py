@@ -100,7 +100,7 @@ def _start(detector: Path, backbone: Path) -> None:
 def _look(recipe: Recipe) -> dict[str, NDArray[Any]]:
     detector, backbone = _models
     picture, box = composites.cook(recipe)
-    best = evidence.find(detector, picture)[0]
+    best = evidence.find(detector, picture)[0][0]
     full, crop, own = (
         backbone(views.squash(each, evidence.SIDE, evidence.SIDE))[0]
         for each in (picture, views.crop(picture, tuple(best[1:])), views.crop(picture, box))

@@ -40,6 +40,7 @@ class Picture:
     source: str
     licence: str
     box: tuple[float, ...] = ()  # left, top, width, height as shares, where the source gave one
+    burst: str = ""
     group: str = ""  # what is held out together, where the index does not say it
 
     @property
@@ -89,6 +90,7 @@ def read_index(data: Path) -> list[Picture]:
             split=row["split"],
             source=row["source"],
             licence=row["licence"],
+            burst=row.get("burst", ""),
             box=tuple(float(row[side]) for side in "xywh" if row.get(side)),
         )
         for row in rows

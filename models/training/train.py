@@ -26,16 +26,16 @@ import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from models.training import evidence, folds, inputs, judged, looks, pasted
-from models.training.decide import Fusion
+from models.training import evidence, folds, inputs, judged, looks, pasted, scene
 from models.training.head import Head
 from models.training.page import CLASSIFIER_ALONE, SEEN, Outcomes, measure
 from models.training.pictures import LABELS, Picture, to_learn
 from models.training.report import headline
 from trapnode.devices.classifier import to_tensor
+from trapnode.devices.fusion import Fusion
 
 NAME, VERSION = "lite0-amur", "2"
-SET_NAME, SET_VERSION = "amur", "2"
+SET_NAME, SET_VERSION = "amur", "3"
 CACHE = Path(".training")
 HERE = Path(__file__).parent.parent
 CALIBRATE_EVERY = 18  # about 300 pictures set the ranges of int8
@@ -72,7 +72,9 @@ def main() -> None:
     views = {"full": found["full"], "crop": found["crops"][:, 0]}
     held = folds.held_out(rows, space, views, places, CACHE / "evidence")
     witnesses = judged.witnesses(frames, found)
-    heads = judged.Held(sorted(set(places)), held["full"], held["crop"])
+    maxima = scene.Maxima(found["most"], frames)
+    odds = scene.held_out(maxima, CACHE / "evidence")
+    heads = judged.Held(sorted(set(places)), held["full"], held["crop"], odds)
     limits = judged.line(witnesses, heads, None) | {"unknown": UNKNOWN}
     _say(f"thresholds: {limits}")
     if not options.keep:
@@ -80,8 +82,8 @@ def main() -> None:
         alone = judged.line(witnesses, replace(heads, fusion=CLASSIFIER_ALONE), None)
         _classifier(space.head(kernel, bias), alone | {"unknown": UNKNOWN}, options)
     outcomes = measure(witnesses, heads)
-    _detector_metrics(
-        detector.with_suffix(".json"), measure(witnesses, replace(heads, fusion=SEEN))
+    _detector_card(
+        detector.with_suffix(".json"), maxima, measure(witnesses, replace(heads, fusion=SEEN))
     )
     card = _set_card(heads.fusion, limits, outcomes)
     (options.out / f"{SET_NAME}.json").write_text(json.dumps(card, indent=2) + "\n")
@@ -180,9 +182,11 @@ def _sources(pictures: Sequence[Picture]) -> list[dict[str, object]]:
     ]
 
 
-def _detector_metrics(path: Path, outcomes: Outcomes) -> None:
-    """Write into the detector's card how it does alone."""
+def _detector_card(path: Path, maxima: scene.Maxima, outcomes: Outcomes) -> None:
+    """Write into the detector's card the weights of its maxima, and how its boxes do alone."""
     card = json.loads(path.read_text())
+    weights, bias = maxima.plain(*maxima.fit(()))
+    card["alive"] = {"weights": weights, "bias": bias}
     card["metrics"] = {
         "trap_frames": headline([each for each in outcomes.frames if each.trap]),
         "trap_frames_without_CA-01": headline(

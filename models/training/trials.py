@@ -85,7 +85,12 @@ def figures(bench: Bench, parts: Sequence[Rows]) -> dict[str, str]:
     cache = CACHE / "ablations" / hashlib.sha256(views["crop"].tobytes()).hexdigest()[:8]
     cache.mkdir(parents=True, exist_ok=True)
     shares = _held_out(rows, bench, views, places, cache)
-    held = judged.Held(sorted(set(places)), shares["full"], shares["crop"])
+    held = judged.Held(
+        sorted(set(places)),
+        shares["full"],
+        shares["crop"],
+        np.zeros(shares["full"].shape[:2], np.float32),
+    )
     frames = [one for one in bench.witnesses if not one.frames[0].sequence]
     judged_alone = [_judged(held, one, one.place) for one in frames]
     line = float(np.quantile([j.blank for j in judged_alone if j.trap and j.lives], ANIMALS_KEPT))

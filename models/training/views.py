@@ -1,6 +1,7 @@
 """What the models see of a picture, by the path of the unit: preview, squash, letterbox, crop."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from PIL import Image
 from trapnode.sim.scene import PREVIEW_WIDTH, preview_of
 
 CROP_MARGIN = 0.15  # of the box's sides, on every side: an animal needs a little of its place
+SQUASHED = {"mlwic_examples", "mlwic_CA-01"}  # by their source, from 4:3 to a square
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture
 Pixels = NDArray[np.uint8]
 
@@ -18,6 +20,16 @@ def unit_preview(jpeg: bytes) -> bytes:
     with Image.open(io.BytesIO(jpeg)) as image:
         large = image.width > PREVIEW_WIDTH or image.format != "JPEG"
     return preview_of(jpeg) if large else jpeg
+
+
+def unit_view(path: Path) -> Image.Image:
+    """Decode a picture as the unit would see it: its preview, in the proportions of the scene."""
+    picture = decode(unit_preview(path.read_bytes()))
+    if not SQUASHED & set(path.parts):
+        return picture
+    return picture.resize(
+        (round(picture.height * 4 / 3), picture.height), Image.Resampling.BILINEAR
+    )
 
 
 def decode(jpeg: bytes) -> Image.Image:

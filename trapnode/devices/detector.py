@@ -1,7 +1,7 @@
 """The detector: is something alive here, and where; a quantised YOLOX by what its card promises.
 
 The model gives numbers per cell of three grids; everything behind them is here, in numpy.
-`models/training/fusion.py` is the reference, `models/README.md` the specification.
+`models/README.md` is the specification.
 """
 
 from collections.abc import Sequence
@@ -22,21 +22,28 @@ from trapnode.model import Detection
 __all__ = ["Card", "TfliteDetector", "apart", "boxes_of", "cells", "individuals", "read_card"]
 
 OUTPUTS = {"box": 4, "obj": 1, "cls": 1}  # In the order in which `boxes_of` takes them.
+MOST = ("most8", "most16", "most32")  # The most each feature reaches in the picture, by stride.
+FEATURES = 4096  # Of one stride, at most.
 INSIDE = 0.7  # Of a box that lies so much inside a better one: a head, not a second animal.
 LEAST = 0.02  # Boxes below are noise; the best box of a frame is given all the same.
 OVERLAP = 0.5  # Intersection over union from which two boxes are one animal.
-MOST = 16  # Boxes of one frame: the air counts to 15.
+BOXES = 16  # Of one frame: the air counts to 15.
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a detector's card promises: three outputs, one row of each per cell."""
+    """What a detector's card promises: three outputs, one row of each per cell.
+
+    And maybe three more with the features' maxima, and the weights that read life from them.
+    """
 
     file: ModelFile
     source: Source
     outputs: tuple[Output, ...]
     strides: tuple[int, ...]
+    weights: Floats
+    bias: float
 
 
 def read_card(path: Path) -> Card:
@@ -49,18 +56,36 @@ def _card(top: Any, folder: Path) -> Card:
     source, strides = cards.source(top), _strides(top)
     count = sum((source.height // each) * (source.width // each) for each in strides)
     found = {cards.text(each, "name"): each for each in cards.take(top, "outputs", list)}
-    if set(found) != set(OUTPUTS):
-        raise ModelRefused(f"outputs are {sorted(found)}, must be {sorted(OUTPUTS)}")
-    outputs = tuple(_output(found[name], name, count) for name in OUTPUTS)
-    if sorted(each.index for each in outputs) != [0, 1, 2]:
-        raise ModelRefused("outputs: their index must be 0, 1 and 2")
-    return Card(cards.model_file(top, folder), source, outputs, strides)
+    names = (*OUTPUTS, *MOST) if set(MOST) & set(found) else tuple(OUTPUTS)
+    if set(found) != set(names):
+        raise ModelRefused(f"outputs are {sorted(found)}, must be {sorted(names)}")
+    outputs = tuple(_output(found[name], name, count, len(names)) for name in names)
+    if sorted(each.index for each in outputs) != list(range(len(names))):
+        raise ModelRefused(f"outputs: their index must be 0 to {len(names) - 1}")
+    weights, bias = _alive(top, sum(each.shape[-1] for each in outputs[len(OUTPUTS) :]))
+    return Card(cards.model_file(top, folder), source, outputs, strides, weights, bias)
 
 
-def _output(section: Any, name: str, count: int) -> Output:
-    values = int(cards.number(section, "values", OUTPUTS[name], OUTPUTS[name]))
-    index = int(cards.number(section, "index", 0, len(OUTPUTS) - 1))
-    return Output(f"output {name}", index, (1, count, values), cards.quantised(section))
+def _output(section: Any, name: str, count: int, outputs: int) -> Output:
+    least, most = (OUTPUTS[name],) * 2 if name in OUTPUTS else (1, FEATURES)
+    values = int(cards.number(section, "values", least, most))
+    index = int(cards.number(section, "index", 0, outputs - 1))
+    shape = (1, count, values) if name in OUTPUTS else (1, values)
+    return Output(f"output {name}", index, shape, cards.quantised(section))
+
+
+def _alive(top: Any, features: int) -> tuple[Floats, float]:
+    """Read the weights of the maxima; without any the whole picture says nothing."""
+    if not features:
+        return np.zeros(0), 0.0
+    section = cards.take(top, "alive", dict)
+    found = cards.take(section, "weights", list)
+    if len(found) != features or not all(type(each) in (int, float) for each in found):
+        raise ModelRefused(f"alive: {len(found)} weights, must be {features} numbers")
+    weights = np.array(found, np.float64)
+    if not np.isfinite(weights).all():
+        raise ModelRefused("alive: a weight is not finite")
+    return weights, cards.number(section, "bias", -1e6, 1e6)
 
 
 def _strides(top: Any) -> tuple[int, ...]:
@@ -80,20 +105,23 @@ class TfliteDetector:
         self.name = card.file.name
         self.width, self.height = card.source.width, card.source.height
         self._cells = cells(self.width, self.height, card.strides)
+        self._weights, self._bias = card.weights, card.bias
 
-    def detect(self, picture: Image.Image) -> tuple[Detection, ...]:
-        """Find what lives in a picture, best first; raise DeviceError.
+    def detect(self, picture: Image.Image) -> tuple[tuple[Detection, ...], float]:
+        """Find what lives in a picture, best first, and the whole picture's log-odds of life.
 
-        The best box is always there, however faint: its probability is the frame's score.
+        The best box is always there, however faint: its probability is the frame's score. A
+        detector without maxima says nothing of the whole picture: 0. Raises DeviceError.
         """
         tensor, inner = letterbox(picture, self.width, self.height)
-        box, obj, cls = self._model.run(tensor)
+        box, obj, cls, *most = self._model.run(tensor)
+        lives = float(np.concatenate([*most, []]) @ self._weights + self._bias)
         found = boxes_of(box, obj, cls, self._cells, inner)
         found = found[(found[:, 3] > found[:, 1]) & (found[:, 4] > found[:, 2])]
         if not len(found):
-            return ()
+            return (), lives
         least = min(LEAST, float(found[:, 0].max()))
-        return tuple(map(_detection, apart(found, least, OVERLAP, MOST)))
+        return tuple(map(_detection, apart(found, least, OVERLAP, BOXES))), lives
 
 
 def individuals(boxes: Sequence[Detection], least: float) -> tuple[Detection, ...]:

@@ -18,8 +18,8 @@ from trapnode.devices import cards
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import LINES, TfliteClassifier
 from trapnode.devices.detector import TfliteDetector, individuals
-from trapnode.devices.fusion import Fusion, alive, motion, shares_with, stirred
-from trapnode.devices.picture import crop, decode, grey, nothing_to_judge, squash
+from trapnode.devices.fusion import Fusion, alike, alive, known, motion, shares_with, stirred
+from trapnode.devices.picture import GREY, crop, decode, grey, nothing_to_judge, squash
 from trapnode.devices.tflite import Runtime
 from trapnode.errors import DeviceError, TrapnodeError
 from trapnode.model import BLANK, Detection, Judgement, Scores, Unjudged
@@ -29,7 +29,12 @@ __all__ = ["SetCard", "TfliteJudge", "read_set"]
 WIDTH, HEIGHT = 640, 480  # A preview: larger pictures are made as small before anything sees them.
 TARGETS = ("leopard",)
 BOX = 0.4  # Below it too many boxes are a head or a bush; a card may say another.
-SHARES = ("crop_score", "detector_middle", "spared")  # Of the fusion's numbers; the others:
+SHARES = (
+    "crop_score",
+    "detector_middle",
+    "site_middle",
+    "spared",
+)  # Of the fusion's numbers; the others:
 WIDEST = (-100, 100)
 
 
@@ -83,6 +88,7 @@ class _Look:
 
     shares: NDArray[np.float64] | None = None
     boxes: tuple[Detection, ...] = ()
+    scene: float = 0.0  # Log-odds that something lives, from the whole picture.
     small: NDArray[np.uint8] | None = None
     fault: str = ""
     why: Unjudged | None = None
@@ -115,14 +121,19 @@ class TfliteJudge:
         if self._detector and self.labels[0] != BLANK:
             raise ModelRefused(f"{card.classifier}: its first label must be {BLANK}")
 
-    def judge(self, pictures: Iterable[bytes | None]) -> list[Judgement]:
+    def judge(
+        self, pictures: Iterable[bytes | None], past: Sequence[bytes] = ()
+    ) -> list[Judgement]:
         """Judge the frames of one sequence, in their order; None is a frame without a picture.
 
-        Holds one decoded picture at a time. Raises nothing for a bad picture or a failed run.
+        `past` are greys of this site's recent blanks, as judgements carry them; one of another
+        size is passed over. Holds one decoded picture at a time. Raises nothing for a bad picture
+        or a failed run.
         """
         looks = [self._look(jpeg) for jpeg in pictures]
         moved = self._moved([look for look in looks if look.shares is not None])
-        return [self._judgement(look, moved) for look in looks]
+        greys = [_grey(each) for each in past if len(each) == GREY[0] * GREY[1]]
+        return [self._judgement(look, moved, greys) for look in looks]
 
     def _moved(self, looks: Sequence[_Look]) -> float:
         """Give the log-odds that motion adds to every frame of a burst; stillness takes."""
@@ -141,12 +152,12 @@ class TfliteJudge:
             small = grey(picture)
             if fault := nothing_to_judge(small):
                 return _Look(fault=fault, why=Unjudged.COVERED)
-            shares, boxes = self._seen(picture)
+            shares, boxes, scene = self._seen(picture)
         except (TrapnodeError, ValueError, MemoryError) as error:
             model = isinstance(error, DeviceError)
             fault = str(error) or type(error).__name__
             return _Look(fault=fault, why=Unjudged.MODEL if model else Unjudged.PICTURE)
-        return _Look(shares, boxes, small)
+        return _Look(shares, boxes, scene, small)
 
     def _decoded(self, jpeg: bytes) -> Image.Image:
         if self._detector is None:
@@ -156,29 +167,41 @@ class TfliteJudge:
             return picture
         return picture.resize((WIDTH, max(1, picture.height * WIDTH // picture.width)))
 
-    def _seen(self, picture: Image.Image) -> tuple[NDArray[np.float64], tuple[Detection, ...]]:
+    def _seen(
+        self, picture: Image.Image
+    ) -> tuple[NDArray[np.float64], tuple[Detection, ...], float]:
         """Ask the detector, then the classifier of the frame, and of the best box if it is one."""
-        boxes = self._detector.detect(picture) if self._detector else ()
+        boxes, scene = self._detector.detect(picture) if self._detector else ((), 0.0)
         shares = self._named(picture)
         if self._fusion and boxes and boxes[0].probability >= self._fusion.crop_score:
             shares = (shares + self._named(crop(picture, boxes[0]))) / 2
-        return shares, boxes
+        return shares, boxes, scene
 
     def _named(self, picture: Image.Image) -> NDArray[np.float64]:
         size = self._classifier.width, self._classifier.height
         return self._classifier.shares(squash(picture, *size))
 
-    def _judgement(self, look: _Look, moved: float) -> Judgement:
-        if look.shares is None:
+    def _judgement(self, look: _Look, moved: float, past: Sequence[NDArray[np.uint8]]) -> Judgement:
+        if look.shares is None or look.small is None:
             return Judgement(None, look.fault, look.why)
-        shares = look.shares
+        shares, grey = look.shares, b""
         if self._fusion:
+            best = _row(look.boxes)
             hope = max((float(shares[target]) for target in self._targets), default=0.0)
-            added = max(moved, 0.0) if hope >= self._fusion.spared else moved
-            odds = alive(float(_row(look.boxes)[0]), float(shares[0]), self._fusion) + added
-            shares = shares_with(shares, odds)
+            lives = alive(float(best[0]), look.scene, float(shares[0]), self._fusion)
+            still = max(moved, 0.0) if hope >= self._fusion.spared else moved
+            if shares_with(shares, lives + still)[0] >= self.thresholds["blank"]:
+                grey = look.small.tobytes()  # Without the site's word, so that none feeds itself.
+            if hope < self._fusion.spared:
+                like = alike(look.small, past, best, self._fusion.crop_score)
+                still += known(like, self._fusion)
+            shares = shares_with(shares, lives + still)
         by_label = dict(zip(self.labels, map(float, shares), strict=True))
-        return Judgement(Scores(by_label, individuals(look.boxes, self._box)))
+        return Judgement(Scores(by_label, individuals(look.boxes, self._box)), grey=grey)
+
+
+def _grey(small: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(small, np.uint8).reshape(GREY[1], GREY[0])
 
 
 def _row(boxes: Sequence[Detection]) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ from trapnode.store.rows import (
 )
 from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import Sequences
+from trapnode.store.site import Site
 from trapnode.store.store import DATABASE, Store, open_store
 
 __all__ = [
@@ -99,7 +100,8 @@ def open_card(state: Path, scratch: Path) -> Store:
     database = Database(scratch / DATABASE, scratch / "quarantine")
     sealing = Sealing(read_seals(state))
     archive = Archive(state / "archive", RealDisk(), database, sealing)
-    return Store(state, database, archive, Sequences(database), Outbox(database), RealDisk())
+    site = Site(state / "site", RealDisk())
+    return Store(state, database, archive, Sequences(database), Outbox(database), RealDisk(), site)
 
 
 def _copied(source: Path, scratch: Path) -> bool:

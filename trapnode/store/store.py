@@ -16,6 +16,7 @@ from trapnode.store.refusal import store_error
 from trapnode.store.repair import Repair, Repairs
 from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import Sequences
+from trapnode.store.site import Site
 
 __all__ = ["Store", "open_store"]
 
@@ -35,6 +36,7 @@ class Store:
     sequences: Sequences
     outbox: Outbox
     disk: Disk
+    site: Site
     allowance: Allowance = DEFAULT
     most: int | None = None  # Bytes that pictures may hold, where that is less than there is.
 
@@ -127,12 +129,15 @@ def open_store(
     except OSError as error:
         raise store_error(f"{state}: cannot be made", error) from error
     database = Database(state / DATABASE, state / "quarantine", connect)
+    sealing = sealing or Sealing(read_seals(state))
+    ram = sealing.copies.folder.parent if sealing.copies else None
     return Store(
         state=state,
         database=database,
-        archive=Archive(root, disk, database, sealing or Sealing(read_seals(state))),
+        archive=Archive(root, disk, database, sealing),
         sequences=Sequences(database),
         outbox=Outbox(database, Ceiling(state / COUNTERS, disk)),
         disk=disk,
+        site=Site((ram if sealing.seals and ram else state) / "site", disk),
         allowance=allowance,
     )
