@@ -1,7 +1,7 @@
 """What the witnesses say together: detector, classifier, motion, site to one probability of life.
 
-Pure numpy and few numbers, all from the set's card; `models/README.md` is the specification. Training
-uses this very code.
+Pure numpy and few numbers, all from the set's card; `models/README.md` is the specification.
+Training uses this very code.
 """
 
 from collections.abc import Sequence
