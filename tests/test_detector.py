@@ -1,6 +1,9 @@
 """The detector: its arithmetic, both runtimes, every refusal."""
 
 import io
+import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,14 @@ from trapnode.model import Detection
 
 def picture(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def resident_kib(path: Path) -> int:
+    """Say how much of a mapped file is in this process's memory."""
+    maps = Path("/proc/self/smaps").read_text("utf-8", "replace")
+    found = re.findall(rf"{re.escape(str(path))}\n(?:.+\n)*?Rss: +(\d+) kB", maps)
+    assert found, "it is not mapped"
+    return sum(map(int, found))
 
 
 def same_place(one, other) -> bool:
@@ -48,6 +59,15 @@ def test_the_whole_picture_speaks_for_an_animal_and_against_an_empty_one(shipped
     _, alive = shipped.detect(picture(burst(OCELOT)[0]))
     _, empty = shipped.detect(picture(burst(LARCH)[0]))
     assert alive > 0 > empty
+
+
+def test_a_loaded_model_gives_the_memory_of_its_file_back(tmp_path, shipped):
+    for part in (DETECTOR, DETECTOR.with_suffix(".tflite")):
+        shutil.copy(part, tmp_path)
+    model = TfliteDetector(tmp_path / DETECTOR.name)
+    assert resident_kib(tmp_path / f"{DETECTOR.stem}.tflite") < 1024  # Of 5 MiB.
+    frame = picture(burst(OCELOT)[0])
+    assert model.detect(frame) == shipped.detect(frame)
 
 
 def test_a_head_is_not_counted_beside_its_body_and_a_cub_beside_its_mother_is():

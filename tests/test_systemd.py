@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trapnode.cli import CONFIG, PROCESSES
+from trapnode.cli.crew import ENVIRONMENT
 from trapnode.devices.modem import CALL_LONGEST_S
 from trapnode.errors import EXIT_CONFIG
 
@@ -56,6 +57,14 @@ def test_the_loop_feeds_a_watchdog(unit):
 def test_the_uplinkers_watchdog_outlives_the_longest_call():
     service = read(FOLDER / "trapnode-uplinker.service")["Service"]
     assert int(service["WatchdogSec"]) > CALL_LONGEST_S + 60
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_the_demo_and_the_bench_run_a_process_in_the_memory_of_its_unit(name):
+    service = read(FOLDER / f"trapnode-{name}.service")["Service"]
+    given = dict(each.split("=", 1) for each in service.get("Environment", "").split())
+    found = {key: value for key, value in given.items() if key.startswith("MALLOC_")}
+    assert found == ENVIRONMENT.get(name, {})
 
 
 def test_a_fault_restarts_for_ever_but_a_wrong_configuration_waits_for_a_person(unit):

@@ -13,9 +13,12 @@ from trapnode.errors import TrapnodeError
 from trapnode.sim.world import World
 from trapnode.store.ram import read_beats, read_snapshot
 
-__all__ = ["PROCESSES", "Crew", "await_that"]
+__all__ = ["ENVIRONMENT", "PROCESSES", "Crew", "await_that"]
 
 PROCESSES = ("station", "sorter", "uplinker", "console", "keeper")
+# As in their units. A fixed threshold: else glibc keeps the room of pictures for the next ones.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+ENVIRONMENT = {"station": MALLOC, "sorter": MALLOC}
 STOP_S = 20.0
 START_S = 30.0
 
@@ -86,6 +89,7 @@ class Crew:
 
     def _start(self, name: str, *arguments: str) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}
+        environment |= ENVIRONMENT.get(name, {})
         with self._log(name).open("ab") as log:
             self._members[name] = subprocess.Popen(
                 [sys.executable, "-m", "trapnode", *arguments],

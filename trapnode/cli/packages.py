@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -154,6 +153,8 @@ def _add_card(command: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def _card(arguments: argparse.Namespace) -> Iterator[tuple["Store", "Config"]]:
     """Open the archive that is meant, without a touch if it is a pulled card's."""
+    import tempfile
+
     from trapnode.cli.desk import read_or_defaults
     from trapnode.store.reading import open_card, open_for_dump
 

@@ -33,6 +33,7 @@ def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | 
             f"pictures are to be sealed, but pyrage does not load: {error}"
         ) from error
     sealer, seals = Sealer(recipients), remember(state, RealDisk(), recipients)
+    seals.mark("", b"")  # Loads the hash functions now: no picture shall wait for them.
     if leak := leaves_ram(run):
         log.error("%s", fault := f"sealed pictures stay unclassified: {leak}")
         return Sealing(seals, sealer), fault

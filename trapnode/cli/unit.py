@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import random
 from typing import TYPE_CHECKING
 
 from trapnode.cli.process import Process, keep_last_good, process
@@ -72,6 +71,8 @@ def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":
 
 def sorter(arguments: argparse.Namespace) -> None:
     """Run the sorter until SIGTERM."""
+    import random
+
     from trapnode.cli.model import chooser
     from trapnode.sorter import Sorter, Sorting
 

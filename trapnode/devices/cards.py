@@ -6,6 +6,7 @@ never guessed at: the caller then keeps every picture as `unclassified`.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "Quantised",
     "Source",
     "bare",
+    "check",
     "content",
     "labels",
     "model_file",
@@ -102,11 +104,26 @@ def content(file: ModelFile) -> bytes:
             found = opened.read(MAX_MODEL_BYTES + 1)
     except OSError as error:
         raise ModelRefused(f"model {file.path}: {error}") from error
-    if len(found) != file.bytes:
-        raise refusal(file, "size in bytes", len(found), file.bytes)
-    if (sha256 := hashlib.sha256(found).hexdigest()) != file.sha256:
-        raise refusal(file, "sha256", sha256, file.sha256)
+    _check(file, len(found), hashlib.sha256(found).hexdigest())
     return found
+
+
+def check(file: ModelFile) -> None:
+    """Raise ModelRefused if a model is not the one that its card is about; hold none of it."""
+    try:
+        with file.path.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelRefused(f"model {file.path}: {error}") from error
+    _check(file, size, sha256)
+
+
+def _check(file: ModelFile, size: int, sha256: str) -> None:
+    if size != file.bytes:
+        raise refusal(file, "size in bytes", size, file.bytes)
+    if sha256 != file.sha256:
+        raise refusal(file, "sha256", sha256, file.sha256)
 
 
 def refusal(file: ModelFile, what: str, found: object, promised: object) -> ModelRefused:

@@ -1,6 +1,13 @@
-"""One quantised .tflite model on one runtime: refused unless it is what its card says."""
+"""One quantised .tflite model on one runtime: refused unless it is what its card says.
 
+The runtime maps the file and packs the weights anew, so the file's own pages are given back.
+"""
+
+import contextlib
+import ctypes
 import importlib
+import mmap
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trapnode.devices.cards import ModelFile, ModelRefused, Quantised, Source, content, refusal
+from trapnode.devices.cards import ModelFile, ModelRefused, Quantised, Source, check, refusal
 from trapnode.errors import DeviceError
 
 __all__ = ["RUNTIMES", "Model", "Output", "Runtime"]
@@ -46,7 +53,9 @@ class Model:
     ) -> None:
         """Load the model; raise ModelRefused if it differs from its card in anything."""
         self._file, self._outputs = file, outputs
-        self._interpreter = _interpreter(content(file), runtime, threads, file.path)
+        check(file)
+        self._interpreter = _interpreter(file.path, runtime, threads)
+        _give_back(file.path)
         given, made = (
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
@@ -60,7 +69,7 @@ class Model:
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         """Run on height x width x 3 pixels; give each output dequantised. Raise DeviceError."""
-        tensor: NDArray[Any] = pixels if self._stored is None else np.take(self._stored, pixels)
+        tensor = pixels if self._stored is None else _translated(pixels, self._stored)
         try:
             self._interpreter.set_tensor(self._input, tensor[np.newaxis])
             self._interpreter.invoke()
@@ -73,18 +82,31 @@ class Model:
         ]
 
 
-def _interpreter(model: bytes, runtime: Runtime | None, threads: int, path: Path) -> Any:
+def _interpreter(path: Path, runtime: Runtime | None, threads: int) -> Any:
     reasons = []
     for name in [runtime] if runtime else RUNTIMES:
         try:
             module = importlib.import_module(RUNTIMES[name])
-            interpreter = module.Interpreter(model_content=model, num_threads=threads)
+            interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
             return interpreter
         except (ImportError, SystemError, ValueError, RuntimeError) as error:
             # SystemError: tflite-runtime 2.14 under numpy 2.
             reasons.append(f"{name}: {error}")
     raise ModelRefused(f"model {path}: no runtime can load it ({'; '.join(reasons)})")
+
+
+def _give_back(path: Path) -> None:
+    """Take a mapped file out of memory; whoever needs a page of it again reads it again."""
+    advise, whole = ctypes.CDLL(None).madvise, str(path.resolve())
+    with contextlib.suppress(OSError), open("/proc/self/maps", errors="replace") as maps:
+        for line in maps:
+            span, rights, _, _, _, *name = line.rstrip("\n").split(maxsplit=5)
+            if name == [whole] and rights == "r--s":  # Else it could lose what was written.
+                begin, end = (int(side, 16) for side in span.split("-"))
+                advise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+        with path.open("rb") as file:  # Nobody maps it now: out of the cache, too.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _counted(file: ModelFile, end: str, found: int, promised: int) -> None:
@@ -105,6 +127,13 @@ def _end(file: ModelFile, tensor: Any, promise: Output) -> int:
     if zero_point != stored.zero_point:
         raise refusal(file, f"{what} zero point", zero_point, stored.zero_point)
     return int(tensor["index"])
+
+
+def _translated(pixels: NDArray[np.uint8], table: NDArray[Any]) -> NDArray[Any]:
+    """Look up byte by byte: numpy's own look-up makes eight bytes of each pixel first."""
+    return np.frombuffer(pixels.tobytes().translate(table.tobytes()), table.dtype).reshape(
+        pixels.shape
+    )
 
 
 def _stored_by_value(source: Source) -> NDArray[Any] | None:

@@ -11,13 +11,14 @@ further file and no further sync, and holds before there is a row.
 
 STATE/sealing.json keeps the unit's key and the recipients: they stand in while the configuration
 is broken, for what was once sealed must not lie open later.
+
+The hash functions are imported where they are used: they bring OpenSSL, 4 MiB in each process, and
+all processes know of sealing.
 """
 
-import hashlib
-import hmac
 import json
 import logging
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,15 @@ class Seals:
 
     def mark(self, name: str, digest: bytes) -> str:
         """Give the mark of a file: its name without the mark, its SHA-256."""
+        import hmac
+
         message = PURPOSE + name.encode("ascii") + b"\x00" + digest
         return hmac.digest(self.key, message, "sha256").hex()[:MARK_HEX]
 
     def genuine(self, name: str, digest: bytes) -> bool:
         """Say whether a sealed file of this name, mark and all, and SHA-256 is ours, and whole."""
+        import hmac
+
         found = names.parse(name)
         return found is not None and hmac.compare_digest(
             found.mark, self.mark(names.opened(name), digest)
@@ -70,6 +75,8 @@ class Sealing:
         """Give a file's mark (empty: it lies open) and its bytes as the card shall have them."""
         if self.sealer is None or self.seals is None or not data:
             return "", data
+        import hashlib
+
         content = self.sealer(data)
         name = path.rpartition("/")[2]
         return self.seals.mark(name, hashlib.sha256(content).digest()), content
@@ -81,6 +88,8 @@ class Sealing:
         """
         if self.seals is None:
             return path.name == name
+        import hashlib
+
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
         return self.seals.genuine(name, digest)
@@ -120,7 +129,7 @@ def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
         return before
     known = before.recipients + before.earlier if before else ()
     earlier = tuple(dict.fromkeys(each for each in known if each not in recipients))
-    key = before.key if before else secrets.token_bytes(KEY_BYTES)
+    key = before.key if before else os.urandom(KEY_BYTES)
     content = {"key": key.hex(), "recipients": recipients, "earlier": earlier}
     try:
         make_folders(disk, state)
