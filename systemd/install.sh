@@ -35,11 +35,13 @@ systemctl daemon-reload
 systemctl mask serial-getty@ttyGS0.service serial-getty@ttyAMA0.service
 systemctl enable trapnode.target
 for unit in "$here"/trapnode-*.service "$here"/trapnode-*.path; do
+    case $unit in *@.service) continue ;; esac # udev asks for it.
     systemctl enable "$(basename "$unit")"
 done
 udevadm control --reload
 udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap \
     --subsystem-match=media --subsystem-match=tty
+udevadm trigger --action=add --subsystem-match=leds
 if [ ! -e /usr/bin/trapnode ] && [ -x /opt/trapnode/bin/trapnode ]; then
     ln -s /opt/trapnode/bin/trapnode /usr/bin/trapnode
 fi

@@ -62,6 +62,10 @@ def test_a_sound_unit_says_ok_first_and_all_of_it_on_one_screen():
     ]
 
 
+def test_a_stick_has_a_line_of_its_own_while_there_is_one():
+    assert render(SNAPSHOT | {"stick": "done, pull it"}, 1)[-1] == "stick     done, pull it"
+
+
 def test_faults_come_first_and_are_counted():
     assert render(SNAPSHOT | {"faults": ["sorter: no classifier"]}, 1)[:2] == [
         "AL07  1 FAULT",

@@ -15,7 +15,8 @@ from trapnode.devices.modem import CALL_LONGEST_S
 from trapnode.errors import EXIT_CONFIG
 
 FOLDER = Path(__file__).parents[1] / "systemd"
-UNITS = sorted(FOLDER.glob("trapnode-*.service"))
+STICK = FOLDER / "trapnode-stick@.service"
+UNITS = sorted(set(FOLDER.glob("trapnode-*.service")) - {STICK})
 ANALYZE = shutil.which("systemd-analyze")
 needs_analyze = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
 
@@ -37,7 +38,7 @@ def unit(request):
 @pytest.fixture
 def copies(tmp_path):
     """The units with a program that is there, as systemd wants it."""
-    for path in [*UNITS, FOLDER / "trapnode.target"]:
+    for path in [*UNITS, STICK, FOLDER / "trapnode.target"]:
         text = path.read_text().replace("/usr/bin/trapnode", shutil.which("true"))
         (tmp_path / path.name).write_text(text)
     return tmp_path
@@ -92,6 +93,61 @@ def test_nothing_waits_for_a_network_or_a_clock(unit):
     for key in ("After", "Wants", "Requires", "BindsTo"):
         named = unit["Unit"].get(key, "").split()
         assert all(name.startswith("trapnode-") for name in named)
+
+
+def lines_of(path, key):
+    """Give the values of a key, each time it is given."""
+    return [
+        line[len(key) + 1 :]
+        for line in path.read_text().splitlines()
+        if line[: len(key) + 1] == f"{key}="
+    ]
+
+
+def test_a_stick_is_unmounted_before_it_may_be_pulled_and_all_that_fails_goes_on():
+    steps = {
+        key: lines_of(STICK, key)
+        for key in ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecStopPost")
+    }
+    assert [[each.split()[0] for each in commands] for commands in steps.values()] == [
+        ["+-/usr/bin/mount"],
+        ["-/usr/bin/trapnode"],
+        ["+-/usr/bin/umount", "-/usr/bin/trapnode"],
+        ["+-/usr/bin/umount", "-/usr/bin/trapnode"],
+    ]
+    for (command,), said in zip(
+        (steps["ExecStart"], steps["ExecStartPost"][1:], steps["ExecStopPost"][1:]),
+        ("dump", "release", "gone"),
+        strict=True,
+    ):
+        assert command == f"-/usr/bin/trapnode stick {said} /run/trapnode-stick"
+    mount = steps["ExecStartPre"][0].split()
+    assert {"nosuid", "nodev", "noexec"} <= set(mount[mount.index("-o") + 1].split(","))
+    assert mount[mount.index("-t") + 1] == "vfat,exfat"
+    assert lines_of(STICK, "BindsTo") == ["dev-%i.device"]
+    assert lines_of(STICK, "RemainAfterExit") == ["yes"]
+
+
+def test_the_stick_runs_as_confined_as_the_others_and_yields_to_all():
+    text = STICK.read_text()
+    for wanted in (
+        "User=trapnode",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=\n",
+        "LimitCORE=0",
+        "ProtectSystem=strict",
+        "Nice=15",
+        "IOSchedulingClass=idle",
+    ):
+        assert f"\n{wanted}" in text
+
+
+def test_a_stick_is_known_by_its_label_and_starts_its_unit():
+    rules = (FOLDER / "60-trapnode.rules").read_text()
+    (rule,) = [line for line in rules.splitlines() if "ID_FS_LABEL" in line]
+    assert 'ENV{ID_FS_LABEL}=="TRAPNODE"' in rule
+    assert 'SUBSYSTEMS=="usb"' in rule
+    assert 'ENV{SYSTEMD_WANTS}+="trapnode-stick@%k.service"' in rule
 
 
 def test_station_and_keeper_wait_for_nobody_and_the_others_for_both():
@@ -194,7 +250,7 @@ def test_install_puts_everything_in_place_and_may_be_run_again(tmp_path, config)
     found = files(root)
     assert found[CONFIG.lstrip("/")] == config.read_text()
     assert {name for name in found if name.endswith(".service")} == {
-        f"etc/systemd/system/{path.name}" for path in UNITS
+        f"etc/systemd/system/{path.name}" for path in [*UNITS, STICK]
     }
     assert "etc/systemd/system/trapnode.target" in found
     assert "etc/udev/rules.d/60-trapnode.rules" in found

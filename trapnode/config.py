@@ -31,6 +31,7 @@ __all__ = [
 
 
 PRIVATE = "AGE-SECRET-KEY-"
+KEY = re.compile("([0-9a-f]{64})?")
 ABSOLUTE = r"^/[^\x00]+\Z"
 
 T = TypeVar("T")
@@ -167,6 +168,18 @@ class Console(Section, frozen=True):
     port: Annotated[str, _option("serial port of the console", min_length=1)] = "/dev/ttyGS0"
 
 
+class Stick(Section, frozen=True):
+    """Who may carry pictures away on a stick, and the LED that says when it may be pulled."""
+
+    key: Annotated[
+        str,
+        _option("this unit's key for sticks, 64 hex digits; without it only sealed pictures go"),
+    ] = ""
+    led: Annotated[
+        str, _option("LED in /sys/class/leds, or empty for none", pattern=r"^[^/\x00]*\Z")
+    ] = "ACT"
+
+
 class Config(Section, frozen=True):
     """The whole configuration; every default takes pictures."""
 
@@ -180,6 +193,7 @@ class Config(Section, frozen=True):
     keeper: Keeper = Keeper()
     card: Card = Card()
     console: Console = Console()
+    stick: Stick = Stick()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +238,11 @@ def parse(text: str, name: str = "configuration") -> Config:
     config = checked(text, Config, name)
     if config.sealing.recipients:
         _check_recipients(config.sealing.recipients, name)
+    if not KEY.fullmatch(config.stick.key):
+        raise ConfigError(  # Without repeating it.
+            f"{name}: stick.key: must be the 64 hex digits that `trapnode stick key` prints, or"
+            f" empty, not these {len(config.stick.key)} characters"
+        )
     if config.burst.frames > config.burst.frames_max:
         raise ConfigError(
             f"{name}: burst.frames = {config.burst.frames}: "

@@ -8,10 +8,12 @@ __all__ = [
     "CardState",
     "ClockTrust",
     "FrameState",
+    "Light",
     "MessageKind",
     "MessageState",
     "ObservationType",
     "SequenceState",
+    "StickState",
     "TriggerSource",
     "Unjudged",
     "Verdict",
@@ -135,3 +137,24 @@ class MessageState(StrEnum):
     ACCEPTED = "accepted"
     ACKNOWLEDGED = "acknowledged"
     PARKED = "parked"
+
+
+class StickState(StrEnum):
+    """How a stick in the unit is, once somebody plugged one in."""
+
+    COPYING = "copying"
+    COPIED = "copied"  # Whole and synced, but not unmounted yet.
+    DONE = "done"  # It may be pulled.
+    REFUSED = "refused"
+    FULL = "full"
+    FAILED = "failed"
+    PULLED = "pulled"
+
+
+class Light(StrEnum):
+    """What the LED shows of a stick."""
+
+    OFF = "off"  # There is none.
+    SLOW = "slow"  # It is being written.
+    ON = "on"  # It may be pulled.
+    FAST = "fast"  # It is of no use as it is; `status` says why.

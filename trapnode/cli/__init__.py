@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from trapnode import __version__
-from trapnode.cli.packages import add_commands
+from trapnode.cli import packages, stick
 from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, TrapnodeError
 
 __all__ = ["main", "parser"]
@@ -108,7 +108,8 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     _add_config(status)
     status.add_argument("--json", action="store_true", help="the snapshot as JSON")
     _add_classify(commands)
-    add_commands(_add, commands)
+    packages.add_commands(_add, commands)
+    stick.add_commands(_add, commands)
     _add_model(commands)
     decode = _add(
         commands,
@@ -172,9 +173,9 @@ def _add_classify(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def _add_model(commands: "argparse._SubParsersAction[Parser]") -> None:
-    stick = "trapnode model install /media/stick/amur.json"
+    install = "trapnode model install /media/stick/amur.json"
     does = "swap the unit's set of models: a new one judges only after its self-test"
-    model = _add(commands, "model", does, "trapnode.cli.model:model_list", stick)
+    model = _add(commands, "model", does, "trapnode.cli.model:model_list", install)
     actions = model.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def add(name: str, does: str, example: str) -> argparse.ArgumentParser:
@@ -182,8 +183,10 @@ def _add_model(commands: "argparse._SubParsersAction[Parser]") -> None:
         _add_config(action)
         return action
 
-    install = add("install", "test a set; one that passes judges from the next sequence on", stick)
-    install.add_argument("card", metavar="CARD", help="a set's card (.json), its models beside it")
+    does = "test a set; one that passes judges from the next sequence on"
+    add("install", does, install).add_argument(
+        "card", metavar="CARD", help="a set's card (.json), its models beside it"
+    )
     add("list", "the sets of this unit, the one that judges first", "trapnode model list")
     test = add("test", "self-test of a set: known frames, time, memory", "trapnode model test")
     test.add_argument(

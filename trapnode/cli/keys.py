@@ -13,7 +13,7 @@ from trapnode.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from trapnode.age import Opener
 
-__all__ = ["keys", "unseal"]
+__all__ = ["keys", "unseal", "write_secret"]
 
 KEY = "# created: {at}\n# public key: {public}\n{private}\n"  # As age-keygen writes it.
 TEST_BYTES = 4096
@@ -48,7 +48,7 @@ def _new(files: list[Path]) -> None:
     for file in files:
         private, public = new_key()
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        _write(file, KEY.format(at=at, public=public, private=private))
+        write_secret(file, KEY.format(at=at, public=public, private=private))
         print(f"# {file}: the private half; keep it, and a copy, away from every unit")
         made.append(public)
     print(f"# for the units' config.toml:\n[sealing]\nrecipients = {json.dumps(made)}")
@@ -56,7 +56,8 @@ def _new(files: list[Path]) -> None:
         print("# one key only: lose it and every picture is lost; make a second one")
 
 
-def _write(file: Path, text: str) -> None:
+def write_secret(file: Path, text: str) -> None:
+    """Write a new file that only its owner can read; raise UsageError."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as written:

@@ -68,6 +68,7 @@ def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
         "trigger": f"last {_moment(snapshot, 'last_trigger')}",
         "accepted": f"last {_moment(snapshot, 'last_accepted')}",
         "alive": _processes(snapshot),
+        **({"stick": said("stick")} if "stick" in snapshot else {}),
     }
     return [f"{name:<9} {row}" for name, row in rows.items()]
 

@@ -1,4 +1,4 @@
-"""What lives in RAM beside the store: heartbeats, the set that judges, the status snapshot.
+"""What lives in RAM beside the store: heartbeats, the set that judges, the stick, the snapshot.
 
 A write that fails is logged and forgotten: the keeper sees the old beat grow stale.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trapnode.message import Faults
 from trapnode.model import CardCause
+from trapnode.words import StickState
 
 __all__ = [
     "Beat",
@@ -24,9 +25,11 @@ __all__ = [
     "read_beats",
     "read_set",
     "read_snapshot",
+    "read_stick",
     "syncs_for_each",
     "write_set",
     "write_snapshot",
+    "write_stick",
 ]
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 FAILED = "card.failed"
 SNAPSHOT = "status.json"
 SET = "set.json"
+STICK = "stick.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,28 @@ def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:
 
 
 def read_snapshot(run: Path) -> dict[str, object] | None:
-    """Read the last status snapshot; None if the keeper never wrote one."""
+    """Read the last status snapshot, the stick's line as of now; None: the keeper wrote none."""
     try:
         found = json.loads((run / SNAPSHOT).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    stick = read_stick(run)
+    return found | {"stick": stick[1]} if stick else found
+
+
+def write_stick(run: Path, state: StickState, text: str) -> None:
+    """Say how the stick is, to whoever asks for the status."""
+    _replace(run / STICK, {"state": state, "text": text})
+
+
+def read_stick(run: Path) -> tuple[StickState, str] | None:
+    """Read how the stick is, and the words for it; None: there is none."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads((run / STICK).read_text("utf-8"))
+        return StickState(found["state"]), str(found["text"])
+    return None
 
 
 def _replace(path: Path, value: Mapping[str, object]) -> None:

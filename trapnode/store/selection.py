@@ -6,7 +6,7 @@ from datetime import datetime
 from trapnode.store.database import Database, text
 from trapnode.store.rows import integer
 
-__all__ = ["forgotten", "labels", "select", "unit_of"]
+__all__ = ["all_sealed", "forgotten", "labels", "select", "unit_of"]
 
 LAST_BEFORE = (  # The last sequence by a trusted clock before a moment.
     "(SELECT coalesce(max(t.id), 0) FROM main.sequence t JOIN boot u ON u.id = t.boot"
@@ -57,3 +57,12 @@ def unit_of(database: Database) -> str:
     """Give the unit that made the newest sequence; empty where there is none."""
     row = database.row("SELECT stem FROM sequence ORDER BY id DESC LIMIT 1")
     return str(row[0]).partition(".")[0] if row else ""
+
+
+def all_sealed(database: Database) -> bool:
+    """Say whether every picture of this archive was sealed, by its rows; in doubt: no."""
+    open_one = database.row(
+        "SELECT 1 FROM main.frame WHERE (mark = '' AND preview_mark = '')"
+        " OR (mark = '' AND bytes > 0) OR (preview_mark = '' AND preview_bytes > 0) LIMIT 1"
+    )
+    return open_one is None
