@@ -25,7 +25,14 @@ from tests.fakes import (
     take,
     watch_pir,
 )
-from trapnode.errors import ConfigError, DeviceError, ProtocolError, StoreError, TrapnodeError
+from trapnode.errors import (
+    CardFailed,
+    ConfigError,
+    DeviceError,
+    ProtocolError,
+    StoreError,
+    TrapnodeError,
+)
 from trapnode.message import decode, pack_message
 from trapnode.model import ClockTrust, FrameState, Judgement, MessageKind, Unjudged, Verdict
 from trapnode.policy.report import Watch
@@ -412,3 +419,18 @@ def test_a_card_that_fails_ends_the_sorter_with_the_pixels_on_it(store, run, clo
     with pytest.raises(StoreError, match="no such table"):
         sort_all(sorter, clock)
     assert len(whole(store)) == 3
+
+
+def test_word_that_the_card_failed_is_no_verdict_on_what_was_being_judged(store, run, clock):
+    """The leopard is still on the card, and is judged once the card is mounted anew."""
+    take(store, run, clock)
+    sorter = sorter_of(store, run, lambda: KnowingClassifier([LEOPARD]))
+
+    def alive(_fault):
+        if store.database.row("SELECT 1 FROM sequence WHERE tries > 0"):
+            raise CardFailed("beginning again with the store in RAM")
+
+    with pytest.raises(CardFailed):
+        sorter.run(clock, lambda: all_done(store), alive)
+    assert store.sequences.observations() == []
+    assert [each.label for each in sort(store, run, clock, LEOPARD)] == ["leopard"]

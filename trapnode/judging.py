@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from trapnode.errors import TrapnodeError
+from trapnode.errors import CardFailed, TrapnodeError
 from trapnode.model import Frame, Judgement, Unjudged
 
 __all__ = ["Judge", "judged", "unseen"]
@@ -49,12 +49,15 @@ def judged(
     read: Callable[[Frame], bytes | None],
     past: Sequence[bytes] = (),
 ) -> list[Judgement]:
-    """Judge the frames of a sequence, each read when the judge asks for it; raise nothing of ours.
+    """Judge the frames of a sequence, each read when the judge asks for it.
 
-    Scores that cannot be probabilities of the judge's labels are none.
+    Scores that cannot be probabilities of the judge's labels are none. Raise CardFailed, and
+    nothing else of ours: what nobody has looked at must not get a verdict.
     """
     try:
         found = judge.judge((_read(frame, read) for frame in frames), past)
+    except CardFailed:
+        raise
     except (TrapnodeError, MemoryError, ValueError) as error:
         fault = str(error) or type(error).__name__
         found = [Judgement(None, fault, Unjudged.MODEL)] * len(frames)
@@ -73,6 +76,8 @@ def unseen(judgement: Judgement) -> bool:
 def _read(frame: Frame, read: Callable[[Frame], bytes | None]) -> bytes | None:
     try:
         return read(frame)
+    except CardFailed:
+        raise
     except (TrapnodeError, MemoryError) as error:
         log.warning("%s: cannot be read: %s", frame.path, error)
         return None
