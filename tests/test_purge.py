@@ -8,10 +8,12 @@ import pytest
 
 from tests.archives import NOON, Sightings, a_day, desk, scores, sightings
 from tests.faults import Power, every_cut
+from tests.sealed import opener, sealing_in
 from tests.test_dump import files
 from trapnode.cli import main
 from trapnode.dump import write_dump
 from trapnode.dump.purging import Purged, purge
+from trapnode.dump.unsealing import unseal
 from trapnode.dump.xmp import without
 from trapnode.errors import UsageError
 from trapnode.model import ClockTrust
@@ -62,6 +64,24 @@ def test_the_next_dump_to_the_same_place_has_all_pictures_still(day, tmp_path):
     purge(day.store, out, targets=True)
     dumped(day, out)
     assert files(out) == before
+
+
+def test_a_purged_picture_that_was_unsealed_stays_in_the_next_dump(tmp_path):
+    """It is the only one there is: the card has let go of it."""
+    (tmp_path / "run").mkdir()
+    out, seen = tmp_path / "out", a_day(tmp_path / "state", sealing_in(tmp_path / "run"))
+    dumped(seen, out)
+    purge(seen.store, out, targets=True)
+    unseal(out, opener(tmp_path))
+    opened = {path for path in files(out) if path.startswith("media/") and "preview" not in path}
+    dumped(seen, out)
+    seen.store.close()
+    listed = {line.partition("  ")[2] for line in (out / "SHA256SUMS").read_text().splitlines()}
+    in_table = (out / "media.csv").read_text("utf-8")
+    purged = {path for path in opened if ".000009." not in path}  # Not sorted: it stays.
+    assert len(purged) == 21
+    assert purged <= listed
+    assert all(f"{path}," in in_table for path in purged)
 
 
 def test_a_picture_that_rotted_in_the_dump_after_a_purge_is_not_called_whole(day, tmp_path):

@@ -49,10 +49,11 @@ class Pictures:
 
     def _bring_one(self, frame: Frame, mark: bytes) -> str | None:
         if frame.state is FrameState.PURGED:
-            kept = f"media/{named(frame.path, frame.mark)}"
-            if self._copier.keep(kept):
-                self._bring(frame.preview_path, frame.preview_mark, "previews", b"")
-                return kept
+            # Sealed as it came, or opened since by `unseal`: it may be the only one there is.
+            for name in dict.fromkeys((named(frame.path, frame.mark), frame.path)):
+                if self._copier.keep(f"media/{name}"):
+                    self._bring(frame.preview_path, frame.preview_mark, "previews", b"")
+                    return f"media/{name}"
         seals = {frame.path: frame.mark, frame.preview_path: frame.preview_mark}
         for path in files_of(frame):
             if self._bring(path, seals[path], "media", mark):
