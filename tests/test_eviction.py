@@ -1,5 +1,7 @@
 """A full card: the least valuable goes, its rows stay, and targets never yield."""
 
+import contextlib
+
 import pytest
 
 from tests.fakes import NOON, an_observation, boot, jpeg
@@ -7,10 +9,13 @@ from tests.faults import NamelessDisk, Power, every_cut
 from tests.invariants import check_card, recovered
 from tests.sealed import SealedPower
 from trapnode.dump.rows import REMARKS
+from trapnode.errors import StoreError
 from trapnode.model import BLANK, FrameState, Scores, Shot, Trigger, Verdict
 from trapnode.store import eviction
+from trapnode.store.eviction import Eviction
 from trapnode.store.reading import walk
 from trapnode.store.repair import Repairs
+from trapnode.store.store import open_store
 
 KINDS = ("leopard", "deer", "blank", "audit", "person", "unknown", None)
 ALL_THAT_MAY_GO = 1 << 40
@@ -96,6 +101,26 @@ def test_targets_never_yield(filled):
     filled.eviction.free(ALL_THAT_MAY_GO)
     assert whole(filled) == {FIRST["leopard"], SECOND["leopard"]}
     assert filled.eviction.free(ALL_THAT_MAY_GO) == 0
+
+
+def test_a_target_found_while_room_is_made_does_not_yield(store, state, monkeypatch):
+    """The sorter's verdict comes between any two transactions of the keeper."""
+    sequence = see(store, None)
+    other = open_store(state)
+    oldest = Eviction._oldest
+
+    def judged_meanwhile(eviction, value):
+        found = oldest(eviction, value)
+        if found:
+            with contextlib.suppress(StoreError), other.database.transaction(0.01):
+                other.sequences.conclude(an_observation(sequence, "leopard"), [SURE, SURE])
+        return found
+
+    monkeypatch.setattr(Eviction, "_oldest", judged_meanwhile)
+    store.eviction.free(ALL_THAT_MAY_GO)
+    other.close()
+    kept = store.sequences.observations()
+    assert not kept or whole(store) == {sequence}
 
 
 def test_rows_and_evidence_stay(filled):

@@ -45,8 +45,8 @@ class Eviction:
         """Free `need` bytes, or all that may go; give the bytes freed. Raise StoreError."""
         freed = self.finish()
         for value in ORDER:
-            while freed < need and (frames := self._oldest(value)):
-                freed += self._let_go(frames, value, need - freed)
+            while freed < need and (gone := self._let_go(value, need - freed)) is not None:
+                freed += gone
         return freed
 
     def thin_audit(self, most: int) -> int:
@@ -61,8 +61,8 @@ class Eviction:
         )
         assert row is not None
         over, freed = integer(row[0]) - most, 0
-        while freed < over and (frames := self._oldest(Value.AUDIT)):
-            freed += self._let_go(frames, Value.AUDIT, over - freed)
+        while freed < over and (gone := self._let_go(Value.AUDIT, over - freed)) is not None:
+            freed += gone
         return freed
 
     def fade(self, sequences: Iterable[int]) -> None:
@@ -107,18 +107,24 @@ class Eviction:
         rows = self._database.rows("SELECT DISTINCT label, target, audit FROM observation")
         return [(None, False, False)] + [(str(row[0]), bool(row[1]), bool(row[2])) for row in rows]
 
-    def _let_go(self, frames: list[tuple[Frame, int]], value: Value, need: int) -> int:
-        """Let go of so many of these frames as are needed, whole sequences; give the bytes."""
-        taken: list[tuple[Frame, int]] = []
-        for frame, size in frames:
-            if need <= 0 and frame.sequence != taken[-1][0].sequence:
-                break
-            taken.append((frame, size))
-            need -= size
+    def _let_go(self, value: Value, need: int) -> int | None:
+        """Let go of so many frames of this value as are needed, whole sequences; give the bytes.
+
+        None: there are none. They are chosen and marked in one transaction, for the sorter may be
+        about to find a target in what nobody knows.
+        """
         to = FrameState.FADING if value is Value.BLANK else FrameState.EVICTING
+        taken: list[Frame] = []
         with self._database.transaction():
-            for frame, _ in taken:
+            for frame, size in self._oldest(value):
+                if need <= 0 and frame.sequence != taken[-1].sequence:
+                    break
+                taken.append(frame)
+                need -= size
+            for frame in taken:
                 self._turn(frame, frame.state, to)
+        if not taken:
+            return None
         log.warning("the card is full: %d frames (%s) go", len(taken), value.name.lower())
         return self.finish()
 
