@@ -70,7 +70,7 @@ def test_only_some_labels(day, tmp_path):
     assert summary.without_row == []
     pictures = {path.name.split(".")[2] for path in (tmp_path / "out").rglob("*.jpg")}
     assert pictures == {"000001", "000002", "000005"}
-    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    page = (tmp_path / "out" / "index.js").read_text("utf-8")
     assert "000005" in page
     assert "000003" not in page
 

@@ -1,9 +1,7 @@
 """The dump as a person meets it: cut short, begun again, from a bad card, to a bad place."""
 
 import hashlib
-import html.parser
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -13,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.archives import NOON, Sightings, a_day, desk, scores, sightings
-from trapnode.dump import DumpSummary, durable, page, write_dump
+from trapnode.dump import DumpSummary, durable, write_dump
 from trapnode.dump.xmp import MARK, without
 from trapnode.errors import StoreError, UsageError
-from trapnode.model import Scores, Verdict
+from trapnode.model import Verdict
 from trapnode.store import reading
 
 MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -312,98 +310,10 @@ def test_rows_that_change_while_they_are_copied_are_copied_again(few, tmp_path, 
         reading.open_card(tmp_path / "state", tmp_path)
 
 
-def test_records_come_in_order_both_ways(day, monkeypatch):
+def test_records_come_in_order(day, monkeypatch):
     monkeypatch.setattr(reading, "BATCH", 2)
     database = day.store.database
     assert [record.sequence.id for record in reading.walk(database)] == list(range(1, 10))
-    assert [r.sequence.id for r in reading.newest(database, 6, 3)] == [5, 4, 3]
     verdicts = [r.observation and r.observation.verdict for r in reading.walk(database)]
     assert verdicts[2:4] == [Verdict.DISCARD] * 2
     assert verdicts[8] is None
-
-
-class Page(html.parser.HTMLParser):
-    """What a browser would see and fetch."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.fetched: list[str] = []
-        self.linked: list[str] = []
-        self.tags: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        for name, value in attributes:
-            if name == "src":
-                self.fetched.append(value)
-            if name == "href":
-                self.linked.append(value)
-
-
-def test_the_page_shows_every_sequence_and_needs_nothing_from_elsewhere(day, tmp_path):
-    dumped(day, tmp_path / "out")
-    text = (tmp_path / "out" / "index.html").read_text("utf-8")
-    seen = Page(text)
-    assert seen.tags.count("article") == 9
-    assert len(seen.fetched) == 27
-    for path in (*seen.fetched, *seen.linked):
-        assert (tmp_path / "out" / path).is_file()
-    assert "script" not in seen.tags
-    assert not re.search(r"https?://|@import|url\(", text)
-
-
-def test_the_page_fetches_previews_and_links_the_pictures(few, tmp_path):
-    dumped(few, tmp_path / "out")
-    seen = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
-    assert all(path.startswith("previews/") for path in seen.fetched)
-    assert len([path for path in seen.linked if path.startswith("media/")]) == 3
-
-
-def test_the_page_draws_the_boxes_and_tells_the_count(day, tmp_path):
-    dumped(day, tmp_path / "out")
-    text = (tmp_path / "out" / "index.html").read_text("utf-8")
-    boxes = re.findall(r'<b style="(left:[^"]*)"></b>', text)
-    assert len(boxes) == 3 + 1 + 3
-    assert boxes[-4:-1] == [
-        f"left:{left:.1f}%;top:25.0%;width:25.0%;height:50.0%" for left in (0, 30, 60)
-    ]
-    assert "leopard \N{MULTIPLICATION SIGN} 3<span>" in text
-    assert text.count("\N{MULTIPLICATION SIGN}") == 1
-
-
-def test_the_page_says_what_an_unknown_may_be(tmp_path):
-    seen = sightings(tmp_path / "state")
-    frames = [Scores({"blank": 0.41, "deer": 0.5, "<b>": 0.09})] * 3  # The store makes it 0.5.
-    seen.judge(seen.see(NOON), "unknown", frames)
-    dumped(seen, tmp_path / "out")
-    seen.store.close()
-    assert "unknown (maybe deer 50%)" in (tmp_path / "out" / "index.html").read_text("utf-8")
-
-
-def test_what_comes_from_the_card_is_escaped(few, tmp_path):
-    sequence = few.see(NOON + timedelta(hours=1))
-    few.judge(sequence, "<script>alert(1)</script>", [None] * 3, reason='<img src=x onerror="1">')
-    dumped(few, tmp_path / "out")
-    seen = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
-    assert "script" not in seen.tags
-    assert "x" not in seen.fetched
-
-
-def test_many_sequences_take_several_pages_newest_first(day, tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "PER_PAGE", 4)
-    dumped(day, tmp_path / "out")
-    names = ("index.html", "page2.html", "page3.html")
-    texts = [(tmp_path / "out" / name).read_text("utf-8") for name in names]
-    shown = [re.findall(r"AL07\.\w+\.0+(\d)</p>", text) for text in texts]
-    assert shown == [["9", "8", "7", "6"], ["5", "4", "3", "2"], ["1"]]
-    assert not (tmp_path / "out" / "page4.html").exists()
-    for text in texts:
-        assert all((tmp_path / "out" / path).exists() for path in Page(text).linked)
-
-
-def test_an_empty_archive_has_a_page(tmp_path):
-    seen = sightings(tmp_path / "state")
-    dumped(seen, tmp_path / "out")
-    seen.store.close()
-    assert "Camera trap AL07" in (tmp_path / "out" / "index.html").read_text("utf-8")

@@ -22,7 +22,7 @@ from trapnode.dump.events import Events, Part
 from trapnode.dump.individuals import Best, Individuals, sharpest
 from trapnode.dump.marks import mark
 from trapnode.dump.package import NO_DESK, Package, deployment_rows
-from trapnode.dump.page import Page, write_pages
+from trapnode.dump.page import ROWS, Page, Rows, write_page
 from trapnode.dump.pictures import Pictures, promised
 from trapnode.dump.places import Placing
 from trapnode.dump.public import read_for
@@ -42,7 +42,7 @@ __all__ = ["write_dump"]
 Claims = dict[int, Claim]  # By frame number.
 INCOMPLETE = "INCOMPLETE.txt"
 EVERYTHING = Choice()
-GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json")
+GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json", ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class _Tables:
     observations: Table
     individuals: Individuals
     scores: Megadetector
+    page: Rows
     words: Words  # For pictures that only `unseal` can write into.
 
 
@@ -128,22 +129,24 @@ class _Dump:
                     put["individual_id.csv"], self._deployments, self._order.utc_offset_min
                 ),
                 Megadetector(put["megadetector.json"]),
+                Rows(put[ROWS]),
                 Words(put.get(SEALED_XMP)),
             )
             for record in reading.walk(self._store.database):
                 self._tell(record, tables)
             self._tell_events(self._events.end(), tables.observations)
             tables.scores.end(", ".join(sorted(self._models)) or "none", self._order.now)
+            tables.page.end()
 
     def write_package(self, project: Project | None) -> None:
         """Write what is known only once every record went by."""
         extent = reading.extent(self._store.database)
         unit, offset = self._order.unit, self._order.utc_offset_min
         rows = deployment_rows(self._deployments, self._placing, extent, unit, offset)
-        missing = self._missing(project)
+        missing, counted = self._missing(project), self._counted()
         package = Package(
             unit, offset, self._order.now, project, rows, self._methods, self._taxa,
-            self._counted(), missing,
+            counted, missing,
         )  # fmt: skip
         with self._copier.writing("deployments.csv") as put:
             table = Table(DEPLOYMENTS, put)
@@ -157,9 +160,8 @@ class _Dump:
         if self.summary.sealed:
             self._copier.write(SEALED, sealed_text(self._store.archive.sealing.seals))
         self._copier.settle()
-        page = Page(unit, offset, not missing, self.summary.labels, self.summary.sealed > 0)
-        write_pages(self._store, self._copier, page)
         self.summary.missing, self.summary.remarks = missing, self._placing.remarks
+        write_page(self._store, self._copier, Page(unit, offset, self.summary, counted))
         self.summary.kept, self.summary.bytes = self._copier.kept, self._copier.bytes
 
     def _counted(self) -> dict[str, object]:
@@ -201,6 +203,7 @@ class _Dump:
             path = files[best.frame.number]
             tables.individuals.add(record, best, place.deployment, event, path)
         _score(record, files, tables.scores)
+        tables.page.add(record, claims, files)
         self._count(record, claims, files)
 
     def _bring(

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from trapnode.store import names
 from trapnode.store.seals import Seals
@@ -14,7 +13,6 @@ __all__ = [
     "SEALED_MARK",
     "SEALED_XMP",
     "Words",
-    "comes",
     "named",
     "recipients_in",
     "sealed_text",
@@ -46,11 +44,6 @@ Each one is an age file (age-encryption.org/v1), so this opens a single one, too
 def named(path: str, mark: str) -> str:
     """Name a file in the dump: without its mark, which SHA256SUMS makes needless."""
     return path + names.SEALED if mark else path
-
-
-def comes(path: Path) -> bool:
-    """Say whether a picture is there, or will be once it is unsealed."""
-    return path.exists() or path.with_name(named(path.name, "sealed")).exists()
 
 
 def sealed_text(seals: Seals | None) -> str:

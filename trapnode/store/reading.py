@@ -1,5 +1,6 @@
 """Reading the whole store in bounded memory: what the dump walks. Nothing here writes to a card."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.errors import StoreError, UsageError
-from trapnode.model import ClockTrust, Observation, Scores, Sequence
+from trapnode.errors import ProtocolError, StoreError, UsageError
+from trapnode.message import Status
+from trapnode.message.health import read_status
+from trapnode.model import ClockTrust, MessageKind, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
 from trapnode.store.database import Database, moment
@@ -36,11 +39,11 @@ __all__ = [
     "Record",
     "archive_name",
     "extent",
-    "newest",
     "next_trusted",
     "open_card",
     "open_for_dump",
     "size",
+    "statuses",
     "walk",
     "without_row",
 ]
@@ -167,14 +170,12 @@ def _records(database: Database, sql: str, *values: object) -> list[Record]:
     return [_record(row, frames[integer(row[0])]) for row in rows]
 
 
-def newest(database: Database, before: int, limit: int) -> list[Record]:
-    """Give the `limit` newest records with an id below `before`, newest first."""
-    return _records(
-        database,
-        f"{RECORD} WHERE s.id < ? ORDER BY s.id DESC LIMIT ?",
-        before,
-        limit,
-    )
+def statuses(database: Database) -> Iterator[Status]:
+    """Give the status reports that the card still holds, oldest first; no unreadable one."""
+    kind = MessageKind.STATUS.value
+    for (body,) in database.rows("SELECT body FROM report WHERE kind = ? ORDER BY id", kind):
+        with contextlib.suppress(ProtocolError):
+            yield read_status(bytes(body))  # type: ignore[call-overload]
 
 
 def next_trusted(database: Database, after: int) -> tuple[int, datetime] | None:
