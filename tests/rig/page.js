@@ -39,10 +39,15 @@
   scrollTo(0, 0);
   await later();
 
-  document.querySelector("#chips [value='=leopard']").click();
+  const often = (chip) => Number(chip.querySelector("i").textContent);
+  const labels = [...document.querySelectorAll("#chips [value^='=']")]
+    .filter((chip) => OFFERED.includes(chip.value.slice(1)))
+    .sort((one, other) => often(other) - often(one));
+  labels[0].click();
   await later();
-  found.leopards = shown.length;
-  found.others = shown.filter((each) => each.label !== "leopard").length;
+  found.label = labels[0].value.slice(1);
+  found.chosen = shown.length;
+  found.others = shown.filter((each) => each.label !== found.label).length;
   await press("ArrowRight");
   found.moved = current;
   await press("ArrowLeft");

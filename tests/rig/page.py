@@ -16,7 +16,7 @@ from tests.rig.chromium import Tab, tab
 from trapnode.dump.page import ROWS
 
 DRIVER = Path(__file__).with_name("page.js")
-MANY = 10_000
+FEW, MANY = 60, 10_000
 MOST_CARDS = 150  # In the document at a time, whatever the number of sequences.
 SIZES = {"desk": (1280, 900), "phone": (360, 740)}
 BEGAN_S = 1_790_000_000
@@ -28,10 +28,12 @@ def main(dump: Path, pictures: Path | None) -> str:
     with tempfile.TemporaryDirectory() as folder, tab() as browser:
         work = Path(folder) / "dump"
         shutil.copytree(dump, work)
-        few = len(_rows(work))
+        browser.open(work / "index.html", *SIZES["desk"])
+        assert browser.run("cards.size && ALL.length") == len(_rows(work))
         for name in SIZES:
-            _look(browser, work, name, few, pictures)
-        _multiply(work)
+            _multiply(work, FEW)
+            _look(browser, work, name, FEW, pictures)
+        _multiply(work, MANY)
         many = {name: _look(browser, work, name, MANY, None) for name in SIZES}
         paper = browser.pdf()
         assert paper.startswith(b"%PDF"), paper[:20]
@@ -40,7 +42,7 @@ def main(dump: Path, pictures: Path | None) -> str:
     slowest = max(each["slowestMs"] for each in many.values())
     cards = max(each["cardsBelow"] for each in many.values())
     return (
-        f"{few} and {MANY} sequences at 1280 and 360 pixels: filter, keyboard, CSV, paper;"
+        f"{FEW} and {MANY} sequences at 1280 and 360 pixels: filter, keyboard, CSV, paper;"
         f" at most {cards} cards in the document, the slowest leap over 250 sequences {slowest} ms"
     )
 
@@ -69,7 +71,7 @@ def _check(found: dict[str, Any], sequences: int) -> None:
     assert found["bars"] >= 25, found
     assert max(found["cards"], found["cardsBelow"]) <= MOST_CARDS, found
     assert found["lastIsThere"], found
-    assert found["leopards"] > 2, found
+    assert found["chosen"] > 2, found
     assert found["others"] == 0, found
     assert (found["moved"], found["onward"]) == (1, 1), found
     assert found["opened"], found
@@ -77,7 +79,7 @@ def _check(found: dict[str, Any], sequences: int) -> None:
     assert found["remembered"] == 2, found
     rows = list(csv.reader(io.StringIO(found["csv"])))
     assert rows[0] == ["path", "label"], rows
-    assert sorted(label for _, label in rows[1:]) == ['a "strange", one', "leopard", "tiger"], rows
+    assert {label for _, label in rows[1:]} == {'a "strange", one', found["label"], "tiger"}, rows
 
 
 def _rows(dump: Path) -> list[dict[str, Any]]:
@@ -85,12 +87,12 @@ def _rows(dump: Path) -> list[dict[str, Any]]:
     return [json.loads(line.removesuffix(",")) for line in lines[1:-1]]
 
 
-def _multiply(dump: Path) -> None:
-    """Make of a dump's sequences ten thousand of the same pictures, some with a hostile label."""
+def _multiply(dump: Path, count: int) -> None:
+    """Make of a dump's sequences others of the same pictures, some with a hostile label."""
     rows = _rows(dump)
     with (dump / ROWS).open("w", encoding="utf-8") as file:
         file.write("const SEQUENCES = [\n")
-        for number in range(MANY):
+        for number in range(count):
             row = rows[number % len(rows)]
             row |= {"stem": f"{number}", "at": BEGAN_S + 1800 * number}
             hostile = {"label": HOSTILE, "reason": HOSTILE} if number % 50 == 3 else {}
