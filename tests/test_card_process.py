@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import sqlite3
 
 import pytest
 
@@ -11,6 +12,7 @@ from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.model import CardCause
 from trapnode.store import ram
 from trapnode.store.spare import SpareOutbox
+from trapnode.store.store import DATABASE, open_store
 
 
 @pytest.fixture
@@ -41,6 +43,25 @@ def test_a_card_that_cannot_be_opened_is_replaced_by_ram_and_all_are_told(
     failure = ram.card_failed(tmp_path / "run")
     assert failure is not None
     assert (failure.cause, failure.why) == (CardCause.READ_ONLY, str(error))
+
+
+def newer(state):
+    open_store(state).close()
+    with contextlib.closing(sqlite3.connect(state / DATABASE)) as rows:
+        rows.execute("PRAGMA user_version = 99")
+
+
+def stranger(state):
+    state.mkdir()
+    (state / "archive").write_bytes(b"a file where the folder should be")
+
+
+@pytest.mark.parametrize("spoil", [newer, stranger])
+def test_a_card_that_is_not_ours_to_write_still_takes_pictures_in_ram(begin, tmp_path, spoil):
+    spoil(tmp_path / "state")
+    with begin("station") as own, contextlib.closing(own.store()) as store:
+        assert store.state == tmp_path / "run" / "store"
+    assert ram.card_failed(tmp_path / "run") is not None
 
 
 def test_what_has_the_card_open_ends_when_another_finds_that_it_failed(begin, tmp_path):

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from trapnode.errors import StoreError
+from trapnode.errors import CardFailed
 
 __all__ = ["VERSION", "prepared"]
 
@@ -112,10 +112,10 @@ CREATE TABLE forgotten (
 
 
 def prepared(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """Bring a file to this schema; raise StoreError for one that is newer than we."""
+    """Bring a file to this schema; raise CardFailed for one that is newer than we: hands off."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
-        raise StoreError(f"{path}: schema {version}, but this trapnode knows up to {VERSION}")
+        raise CardFailed(f"{path}: schema {version}, but this trapnode knows up to {VERSION}")
     if version == 0:
         connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
     for step in range(version or VERSION, VERSION):

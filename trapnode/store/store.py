@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trapnode.errors import CardFailed, CardFull
 from trapnode.policy.retention import DEFAULT, Allowance, CardLimits, limits_of, missing
 from trapnode.store.archive import Archive
 from trapnode.store.ceiling import Ceiling
@@ -127,7 +128,9 @@ def open_store(
     try:
         make_folders(disk, root)
     except OSError as error:
-        raise store_error(f"{state}: cannot be made", error) from error
+        found = store_error(f"{state}: cannot be made", error)
+        # Another user's, or a file where a folder should be: no restart helps, pictures go to RAM.
+        raise found if isinstance(found, CardFull) else CardFailed(str(found)) from error
     database = Database(state / DATABASE, state / "quarantine", connect)
     sealing = sealing or Sealing(read_seals(state))
     ram = sealing.copies.folder.parent if sealing.copies else None
