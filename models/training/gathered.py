@@ -43,7 +43,7 @@ def gather(options: Options) -> Gathered:
     found = evidence.gather(
         options.data, options.models / "yolox-tiny.tflite", backbone, CACHE / "evidence"
     )
-    rows = folds.rows(frames, found, options.data, backbone, CACHE / "features")
+    rows = train.learned(frames, found, options.data, options.models / "yolox-tiny.tflite")
     places = np.array([folds.place_of(frame) for frame in frames])
     views = {"full": found["full"], "crop": found["crops"][:, 0]}
     across = folds.space(rows, backbone)

@@ -154,7 +154,8 @@ def blank_shares(
     truth = np.array([LABELS.index(frame.label) for frame in listed])
     known = {str(picture.path): picture for picture in read_index(data)}
     weight = np.array(weights([known[frame.path] for frame in listed]), np.float32)
-    rows = folds.Rows(np.zeros((0, 0), np.uint8), truth, weight, places[alone])
+    nothing = np.full(len(listed), "")
+    rows = folds.Rows(np.zeros((0, 0), np.uint8), truth, weight, places[alone], nothing)
     x = torch.from_numpy((features - features.mean(0)) / (features.std(0) + 0.05))
     blank = np.zeros(len(frames))
     for place in sorted(set(places)):

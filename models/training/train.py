@@ -34,7 +34,7 @@ from models.training.report import headline
 from trapnode.devices.classifier import to_tensor
 from trapnode.devices.fusion import Fusion
 
-NAME, VERSION = "lite0-amur", "2"
+NAME, VERSION = "lite0-amur", "3"
 SET_NAME, SET_VERSION = "amur", "3"
 CACHE = Path(".training")
 HERE = Path(__file__).parent.parent
@@ -53,8 +53,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that inputs.py knows")
     parser.add_argument("--out", type=Path, required=True, help="where models and cards go")
     parser.add_argument("--keep", action="store_true", help="measure alone, with the model there")
-    parser.add_argument("--composites", action="store_true", help="learn from composites, too")
-    parser.add_argument("--stamps", type=Path, help="unpacked tuxpaint-stamps-default, for them")
+    parser.add_argument("--stamps", type=Path, help="tuxpaint-stamps-default, to paste them, too")
     options = parser.parse_args()
     torch.use_deterministic_algorithms(True)
     for folder in ("features", "evidence"):
@@ -64,9 +63,7 @@ def main() -> None:
     frames = evidence.frames(options.data)
     found = evidence.gather(options.data, detector, backbone, CACHE / "evidence")
     _say(f"{len(frames)} frames looked at")
-    rows = folds.rows(frames, found, options.data, backbone, CACHE / "features")
-    if options.composites:
-        rows = _with_composites(rows, frames, found, options)
+    rows = learned(frames, found, options.data, detector, options.stamps)
     space = folds.space(rows, backbone)
     places = np.array([folds.place_of(frame) for frame in frames])
     views = {"full": found["full"], "crop": found["crops"][:, 0]}
@@ -102,11 +99,15 @@ def _detector(out: Path) -> Path:
     return out / "yolox-tiny.tflite"
 
 
-def _with_composites(rows: folds.Rows, frames: Sequence[evidence.Frame],
-                     found: dict[str, Any], options: argparse.Namespace) -> folds.Rows:  # fmt: skip
-    """Add composites, let trap sites weigh alike; nothing is judged on composites here."""
-    detector, backbone = options.out / "yolox-tiny.tflite", CACHE / "features" / "backbone.tflite"
-    made = pasted.recipes(options.data, frames, found, options.stamps)
+def learned(frames: Sequence[evidence.Frame], found: dict[str, Any], data: Path, detector: Path,
+            stamps: Path | None = None) -> folds.Rows:  # fmt: skip
+    """Give all views to learn from: pictures, and boxed animals pasted on blanks if there are any.
+
+    Trap sites' blanks weigh alike then. Nothing is judged on composites here.
+    """
+    backbone = stored_backbone(data)
+    rows = folds.rows(frames, found, data, backbone, CACHE / "features")
+    made = pasted.recipes(data, frames, found, stamps)
     if not made:
         return rows
     said = pasted.gather(made, detector, backbone, CACHE / "evidence")
