@@ -87,7 +87,7 @@ class _Bare:
     def seconds(self, preview: bytes) -> float:
         """Time the invokes that this preview needs: its crop is classified where it has a box."""
         picture = decode(preview, 640, 480)
-        best = self._finder.detect(picture)[0]
+        best = self._finder.detect(picture)[0][0]
         views = [picture]
         if best.probability >= self._crop_score:
             views.append(crop(picture, best))

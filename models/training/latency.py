@@ -57,7 +57,7 @@ def works(card: Path, threads: int) -> dict[str, Work]:
     namer = TfliteClassifier(named.classifier, threads=threads)
     judge = TfliteJudge(card, threads=threads)
     previews = _previews()
-    scores = [finder.detect(decode(each, 640, 480))[0].probability for each in previews]
+    scores = [finder.detect(decode(each, 640, 480))[0][0].probability for each in previews]
     alive = previews[int(np.argmax(scores))]
     empty = previews[int(np.argmin(scores))]
     picture = decode(alive, 640, 480)

@@ -42,8 +42,8 @@ HOW = (
 )
 LINES = {
     "blank": "a frame is blank from this P(blank) on: the highest line at which no known place, "
-    "and no group of them, loses more than 2 % of its living frames (5 % at CA-01, whose labels "
-    "are unsure), and no trap leopard comes nearer than 0.5 in log-odds",
+    "and no group of them, loses more than 2.5 % of its living frames (doubted labels apart), "
+    "and no trap leopard comes nearer than 0.5 in log-odds",
     "target": "a frame with a P(leopard) from here on is never dropped: half of what the least "
     "sure leopard of all reaches",
     "unknown": "a label less probable is not claimed: three of four claims are right then",
