@@ -1,5 +1,6 @@
 """What every test may ask for: an open store in a fresh folder, a stepped clock, a run folder."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import ImageFile
 
+from tests.archives import Sightings, a_day, sightings
 from tests.faults import Power
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.store import Store
@@ -58,3 +60,19 @@ def store(state: Path) -> Iterator[Store]:
     power = Power()
     yield power.open(state)
     power.end()
+
+
+@pytest.fixture(scope="session")
+def a_day_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the store of a day once: its pictures and syncs cost more than most tests of it."""
+    state = tmp_path_factory.mktemp("day") / "state"
+    a_day(state).store.close()
+    return state
+
+
+@pytest.fixture
+def day(a_day_made: Path, tmp_path: Path) -> Iterator[Sightings]:
+    """Give a store of its own that holds one of everything."""
+    seen = sightings(shutil.copytree(a_day_made, tmp_path / "state"))
+    yield seen
+    seen.store.close()

@@ -1,6 +1,7 @@
 """What a sample says of all: against published values, by counting, and through the command."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from math import comb
 from pathlib import Path
@@ -86,10 +87,11 @@ def test_a_share_is_of_those_missed_and_those_kept():
     assert estimate(0, 0, 0).of(0).most == 0.0
 
 
-@pytest.fixture
-def dumped(tmp_path: Path):
-    """20 blanks, 10 of them drawn; 5 deer; a person."""
-    seen = sightings(tmp_path / "state")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A dump of 20 blanks, 10 of them drawn; 5 deer; a person."""
+    folder = tmp_path_factory.mktemp("made")
+    seen = sightings(folder / "state")
     for hour in range(20):
         at = NOON + timedelta(hours=hour)
         seen.judge(seen.see(at, 2), "blank", [scores(blank=0.97)] * 2, audit=hour % 2 == 0)
@@ -100,11 +102,16 @@ def dumped(tmp_path: Path):
         seen.store.database.run("INSERT INTO forgotten VALUES ('blank', 0, 0, 180)")
         seen.store.database.run("INSERT INTO forgotten VALUES ('blank', 0, 1, 10)")
         seen.store.database.run("UPDATE frame SET state = 'evicted' WHERE sequence IN (1, 3)")
-    for path in (tmp_path / "state" / "archive").rglob("*.00000[13].?.jpg"):
+    for path in (folder / "state" / "archive").rglob("*.00000[13].?.jpg"):
         path.unlink()
-    write_dump(seen.store, tmp_path / "out", None, "AL07", 600, MADE_AT)
+    write_dump(seen.store, folder / "out", None, "AL07", 600, MADE_AT)
     seen.store.close()
-    return tmp_path / "out"
+    return folder / "out"
+
+
+@pytest.fixture
+def dumped(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "out")
 
 
 def answers(folder: Path, *given: tuple[int, str]) -> Path:

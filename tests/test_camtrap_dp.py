@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import DESK, K07, NOON, Sightings, a_day, desk, scores, sightings
+from tests.archives import DESK, K07, NOON, Sightings, desk, scores, sightings
 from trapnode.dump import DumpSummary, write_dump
 from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS
 from trapnode.dump.taxa import taxonomic
@@ -50,13 +50,6 @@ def verdict_of_the_standard(dest: Path) -> str:
         check=False,
     )
     return (done.stdout + done.stderr).strip()
-
-
-@pytest.fixture
-def day(tmp_path: Path):
-    seen = a_day(tmp_path / "state")
-    yield seen
-    seen.store.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.archives import NOON, a_day, desk, jpeg, scores, sightings
+from tests.archives import NOON, desk, jpeg, scores, sightings
 from tests.test_exif import NAME, STAMP
 from trapnode.cli import main
 from trapnode.dump import write_dump
@@ -54,13 +54,6 @@ def table(dest: Path, name: str) -> list[dict[str, str]]:
 def sequences_in(dest: Path) -> list[int]:
     stems = {row["mediaID"].rpartition(".")[0] for row in table(dest, "media")}
     return sorted(int(each.rpartition(".")[2]) for each in stems)
-
-
-@pytest.fixture
-def day(tmp_path: Path):
-    seen = a_day(tmp_path / "state")
-    yield seen
-    seen.store.close()
 
 
 def test_only_some_labels(day, tmp_path):

@@ -38,13 +38,6 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def day(tmp_path: Path):
-    seen = a_day(tmp_path / "state")
-    yield seen
-    seen.store.close()
-
-
-@pytest.fixture
 def few(tmp_path: Path):
     seen = sightings(tmp_path / "state")
     seen.judge(seen.see(NOON), "leopard", [scores(leopard=0.9)] * 3)
@@ -231,7 +224,8 @@ def test_a_row_cannot_lead_out_of_the_archive(few, tmp_path):
         dumped(few, tmp_path / "out")
 
 
-def test_a_pulled_card_is_read_without_a_touch(day, tmp_path):
+def test_a_pulled_card_is_read_without_a_touch(tmp_path):
+    seen = a_day(tmp_path / "state")
     card, scratch = tmp_path / "state", tmp_path / "scratch"
     scratch.mkdir()
     before = files(card)  # With the log that holds all rows: the unit never closed it.
@@ -241,6 +235,7 @@ def test_a_pulled_card_is_read_without_a_touch(day, tmp_path):
     store.close()
     assert summary.sequences == 9
     assert files(card) == before
+    seen.store.close()
 
 
 def test_a_card_without_a_store_is_named(tmp_path):
@@ -257,12 +252,11 @@ def test_no_store_is_made_where_there_is_none(tmp_path, state):
 
 
 @pytest.fixture
-def anybody():
+def anybody(a_day_made: Path):
     """A folder for all, and this process without root's rights for as long as the test runs."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
-        card = Path(folder, "card")
-        a_day(card).store.close()
+        card = shutil.copytree(a_day_made, Path(folder, "card"))
         (Path(folder) / "scratch").mkdir(mode=0o777)
         (Path(folder) / "scratch").chmod(0o777)
         for path in (card, *card.rglob("*")):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.archives import LABELS, MODEL, a_day, scores
+from tests.archives import LABELS, MODEL, scores
 from trapnode.dump import write_dump
 from trapnode.megadetector import Megadetector
 
@@ -31,11 +31,9 @@ def output(pieces) -> Megadetector:
     return Megadetector(pieces.append)
 
 
-def test_the_dump_has_it_for_every_picture(tmp_path):
-    seen = a_day(tmp_path / "state")
+def test_the_dump_has_it_for_every_picture(day, tmp_path):
     out = tmp_path / "out"
-    write_dump(seen.store, out, None, "AL07", 600, NOW)
-    seen.store.close()
+    write_dump(day.store, out, None, "AL07", 600, NOW)
     text = (out / "megadetector.json").read_text("utf-8")
     assert errors(text) == []
     found = json.loads(text)

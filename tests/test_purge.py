@@ -27,11 +27,10 @@ def dumped(seen: Sightings, dest: Path) -> None:
 
 
 @pytest.fixture
-def day(tmp_path: Path):
-    seen = a_day(tmp_path / "state")
-    dumped(seen, tmp_path / "out")
-    yield seen
-    seen.store.close()
+def day(day: Sightings, tmp_path: Path) -> Sightings:
+    """The day after its dump."""
+    dumped(day, tmp_path / "out")
+    return day
 
 
 def whole(state: Path) -> set[int]:
