@@ -186,6 +186,15 @@ def test_a_set_that_has_judged_is_never_set_aside(store, state, run, clock):
     ]
 
 
+def test_after_an_update_of_ours_a_set_is_on_trial_again(state):
+    """What loaded under the version before may kill the sorter under this one."""
+    sets = installed(state, "new-2")
+    (trial,) = [path.with_name("trial") for path in state.rglob("new-2/proof.json")]
+    trial.write_text("judged", "ascii")
+    die(sets, "new-2", DEATHS)
+    assert sets.deaths("new-2") == DEATHS
+
+
 def test_what_a_set_fails_at_without_ending_the_sorter_is_no_death(store, state, run, clock):
     installed(state, "amur-2")
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trapnode import __version__
 from trapnode.errors import StoreError, TrapnodeError, UsageError
 from trapnode.store.disk import Disk, make_folders, write_whole
 
@@ -25,7 +26,7 @@ __all__ = ["CONFIGURED", "DEATHS", "MODELS", "Package", "Proof", "Sets"]
 MODELS = "models"
 CONFIGURED = "configured"
 DEATHS = 3  # A set that ended the sorter so often, and judged nothing, is passed over.
-JUDGED = "judged"
+JUDGED = f"judged under {__version__}"  # Another version of ours may die of what this one loads.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
