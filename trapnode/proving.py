@@ -75,17 +75,23 @@ def examine(
     if strangers := sorted(set(targets) - set(judge.labels)):
         raise SetRefused(f"{judge.name}: knows no {', '.join(strangers)} (sorter.targets)")
     bursts = {name: read(name) for name in (*LIVING, *EMPTY)}
-    dark = _dropped(judge, DARK, [_dark()] * 2, targets)
+    _keep(judge, DARK, [_dark()] * 2, targets)
     first = LIVING[0]  # The first run of a model is slower than all others.
     _dropped(judge, first, bursts[first][:1], targets)
     began_s = monotonic()
-    dropped = [name for name, frames in bursts.items() if _dropped(judge, name, frames, targets)]
+    for name in LIVING:
+        _keep(judge, name, bursts[name], targets)
+    dropped = [name for name in EMPTY if _dropped(judge, name, bursts[name], targets)]
     took_s = monotonic() - began_s
-    if wrong := [*([DARK] if dark else []), *(name for name in dropped if name in LIVING)]:
-        raise SetRefused(f"{judge.name}: would drop {wrong[0]}, must keep it")
     if not dropped:
         raise SetRefused(f"{judge.name}: drops 0 of {len(EMPTY)} empty bursts, must drop 1")
     return took_s / sum(map(len, bursts.values()))
+
+
+def _keep(judge: Judge, name: str, pictures: Sequence[bytes], targets: Sequence[str]) -> None:
+    """Refuse at the first burst that must not be dropped: the others cannot save the set."""
+    if _dropped(judge, name, pictures, targets):
+        raise SetRefused(f"{judge.name}: would drop {name}, must keep it")
 
 
 def _dropped(judge: Judge, name: str, pictures: Sequence[bytes], targets: Sequence[str]) -> bool:
