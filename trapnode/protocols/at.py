@@ -12,12 +12,29 @@ from enum import Enum
 from typing import TypeVar
 
 from trapnode.errors import ProtocolError
+from trapnode.protocols.lines import (
+    IRIDIUM,
+    MAX_LINE,
+    SUM_BYTES,
+    Block,
+    Dialect,
+    Final,
+    Line,
+    Ready,
+    Unsolicited,
+    Value,
+    read_line,
+    sum16,
+)
 
 __all__ = [
+    "AT_TIMEOUT_S",
+    "MAX_LINE",
     "Answer",
     "Ask",
     "AtReader",
     "Block",
+    "Dialect",
     "Dialogue",
     "End",
     "Exchange",
@@ -29,64 +46,18 @@ __all__ = [
     "sum16",
 ]
 
-MAX_LINE = 256  # The longest answer we know (+SBDTC's sentence) is 60 bytes, an echo 135.
 MAX_LINES = 32  # AT+CGMR, the longest answer, has about ten.
 MAX_BLOCK = 1960  # The largest message of any SBD modem (9522B); the 9602 sends up to 270.
 AT_TIMEOUT_S = 30.0  # Iridium guides: 20 to 30 s for any command but a session (CSQ takes 20).
-
-FINAL = {"OK": True, "ERROR": False}
 LINE_END = re.compile(rb"[\r\n]")
-ECHO = "AT"  # No line of an answer begins so.
-UNSOLICITED = re.compile(r"\+?SBDRING|\+CIEV:.*|\+AREG:.*")  # The guide's table prints +SBDRING.
-LENGTH_BYTES, SUM_BYTES = 2, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """The line that ends an answer: OK or ERROR."""
-
-    ok: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The modem waits for the bytes of a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsolicited:
-    """What the modem says on its own, between any two lines: a ring, a change of signal."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The bytes that AT+SBDRB reads; `intact` when their sum is right."""
-
-    payload: bytes
-    intact: bool
-
-
-Value = Line | Final | Ready | Unsolicited | Block
-
-
-def sum16(payload: bytes) -> bytes:
-    """Give the two bytes that follow a message on the wire: the sum of its bytes, modulo 65536."""
-    return (sum(payload) & 0xFFFF).to_bytes(SUM_BYTES, "big")
+LENGTH_BYTES = 2
 
 
 class AtReader:
     """Cut the modem's bytes into values, wherever the port cut them."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect = IRIDIUM) -> None:
+        self._dialect = dialect
         self._buffer = bytearray()
         self._expects_block = False
 
@@ -99,7 +70,7 @@ class AtReader:
     def receive(self, data: bytes) -> list[Value]:
         """Take bytes; give the values they complete.
 
-        Raises ProtocolError, with the buffer emptied, when a line is longer than MAX_LINE.
+        Raises ProtocolError, with the buffer emptied, when a line is longer than the dialect's.
         """
         self._buffer += data
         values: list[Value] = []
@@ -127,27 +98,18 @@ class AtReader:
 
     def _next_line(self) -> Value | None:
         end = LINE_END.search(self._buffer)
-        if (end.start() if end else len(self._buffer)) > MAX_LINE:
+        most = self._dialect.max_line
+        if (end.start() if end else len(self._buffer)) > most:
             self._buffer.clear()
-            raise ProtocolError(f"the modem sent a line longer than {MAX_LINE} bytes")
+            raise ProtocolError(f"the modem sent a line longer than {most} bytes")
         if end is None:
             return None
         text = self._buffer[: end.start()].decode("ascii", "backslashreplace").strip()
         del self._buffer[: end.end()]
-        value = _read_line(text)
+        value = read_line(text, self._dialect)
         if isinstance(value, Final):
             self._expects_block = False
         return value
-
-
-def _read_line(text: str) -> Value:
-    if text in FINAL:
-        return Final(FINAL[text])
-    if text == "READY":
-        return Ready()
-    if UNSOLICITED.fullmatch(text):
-        return Unsolicited(text)
-    return Line("" if text.startswith(ECHO) else text)
 
 
 class Expect(Enum):
@@ -161,11 +123,15 @@ class Expect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One step of a dialogue: what to write, what ends the answer, how long it may take."""
+    """One step of a dialogue: what to write, what ends the answer, how long it may take.
+
+    With `until`, OK is a line of the answer, and a line after it that fits `until` is the end.
+    """
 
     write: bytes
     timeout_s: float = AT_TIMEOUT_S
     expect: Expect = Expect.FINAL
+    until: re.Pattern[str] | None = None
 
 
 class End(Enum):
@@ -194,7 +160,7 @@ class Exchange:
     """One question, and what comes back until the value that ends it."""
 
     def __init__(self, reader: AtReader, ask: Ask) -> None:
-        self._reader, self._expect = reader, ask.expect
+        self._reader, self._expect, self._until = reader, ask.expect, ask.until
         self._lines: list[str] = []
         self._block: Block | None = None
         self.unsolicited: list[str] = []
@@ -224,12 +190,25 @@ class Exchange:
         elif isinstance(value, Block):
             self._block = value
         elif isinstance(value, Line):
-            self._lines.append(value.text)
+            end = self._take_line(value.text)
         elif isinstance(value, Final):
-            end = End.OK if value.ok else End.ERROR
+            end = self._take_final(value)
         else:
             end = End.READY if self._expect is Expect.READY else None
         if end is not None and self._expect is Expect.NOTHING:
             self._lines.append(end.value)
             return None
         return end
+
+    def _take_line(self, text: str) -> End | None:
+        accepted = End.OK.value in self._lines
+        self._lines.append(text)
+        return End.OK if accepted and self._until and self._until.fullmatch(text) else None
+
+    def _take_final(self, final: Final) -> End | None:
+        if final.reason:
+            self._lines.append(final.reason)
+        elif final.ok and self._until:
+            self._lines.append(End.OK.value)
+            return None
+        return End.OK if final.ok else End.ERROR
