@@ -164,6 +164,16 @@ def test_a_file_of_answers_that_is_none_is_named(dumped, tmp_path, text, complai
         audit(dumped, file)
 
 
+def test_a_dump_without_a_sample_is_named_not_the_answers(tmp_path):
+    seen = sightings(tmp_path / "state")
+    seen.judge(seen.see(NOON, 1), "blank", [scores(blank=0.97)])
+    write_dump(seen.store, tmp_path / "out", None, "AL07", 600, MADE_AT)
+    seen.store.close()
+    (tmp_path / "answers.csv").write_text("path,label\n", "utf-8")
+    with pytest.raises(UsageError, match="out: has no audit sample"):
+        audit(tmp_path / "out", tmp_path / "answers.csv")
+
+
 def test_what_is_no_dump_is_named(dumped, tmp_path):
     with pytest.raises(UsageError, match="is not there"):
         audit(dumped, tmp_path / "none.csv")

@@ -64,6 +64,8 @@ def audit(dump: Path, labels: Path, of: str = "") -> Audit:
     """Estimate what was missed; raise UsageError (dump, labels) or StoreError."""
     counted, drawn = _counts(dump)
     sample = _sample(dump)
+    if not sample:
+        raise UsageError(f"{dump}: has no audit sample: no blank was drawn in it")
     answers, strangers = _answers(labels, set(sample))
     if not answers:
         raise UsageError(f"{labels}: no answer for a picture of {dump}'s audit sample")

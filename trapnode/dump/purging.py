@@ -42,7 +42,10 @@ class Purged:
             f" {self.dump} holds them. Rows and previews stay."
         ]
         if self.missing:
-            lines.append(f"{self.missing} pictures stay: the dump does not have them")
+            lines.append(
+                f"{self.missing} pictures stay: the dump does not have them as the card does"
+                " (made of a part, with --public, or unsealed since: make another)"
+            )
         if self.different:
             lines.append(f"warning: {self.different} pictures stay: the dump's are not the same")
         if not self.targets:

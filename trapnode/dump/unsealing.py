@@ -29,6 +29,7 @@ NAME = re.compile(rb"([A-Za-z0-9.]+\.jpg)\.age")
 OWN = (SEALED, SEALED_XMP)
 BATCH_BYTES = 256 << 20  # Between two syncs.
 BATCH_FILES = 1000
+NOT_TOLD = "whose it is the dump does not say: ask whoever set the unit up"
 
 
 @dataclass(slots=True)
@@ -126,10 +127,11 @@ class _Unsealing:
             self.found.damaged.append(path)
             return None
         except WrongKey:
-            text = (self._dest / SEALED).read_text("utf-8", "replace")
+            wanted = recipients_in((self._dest / SEALED).read_text("utf-8", "replace"))
+            told = f"wanted is one of {', '.join(wanted)}" if wanted else NOT_TOLD
             raise WrongKey(
                 f"{self._dest / path}: this key ({', '.join(self._opener.recipients)}) does not"
-                f" open it; wanted is one of {', '.join(recipients_in(text)) or 'others'}"
+                f" open it; {told}"
             ) from None
 
     def _put(self, path: str, content: bytes) -> None:
