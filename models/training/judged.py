@@ -16,7 +16,7 @@ from trapnode.devices.fusion import Fusion, Moved, motion
 
 LEOPARD = LABELS.index("leopard")
 MANY = 20  # frames from which a place has a quantile of its own
-LOST = 0.025  # `blank`: no known place, nor all but the largest together, loses more of its living;
+LOST = 0.03  # `blank`: no known place, nor all but the largest together, loses more of its living;
 LARGEST = "mlwic_examples"
 LEOPARD_MARGIN = 0.5  # and no trap leopard comes nearer to the line than this, in log-odds.
 HOPE = 0.5  # `target`: half of what the least sure leopard reaches, photographs and all.

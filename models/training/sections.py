@@ -42,7 +42,7 @@ HOW = (
 )
 LINES = {
     "blank": "a frame is blank from this P(blank) on: the highest line at which no known place, "
-    "and no group of them, loses more than 2.5 % of its living frames (doubted labels apart), "
+    "and no group of them, loses more than 3 % of its living frames (doubted labels apart), "
     "and no trap leopard comes nearer than 0.5 in log-odds",
     "target": "a frame with a P(leopard) from here on is never dropped: half of what the least "
     "sure leopard of all reaches",
