@@ -29,12 +29,8 @@ __all__ = ["SetCard", "TfliteJudge", "read_set"]
 WIDTH, HEIGHT = 640, 480  # A preview: larger pictures are made as small before anything sees them.
 TARGETS = ("leopard",)
 BOX = 0.4  # Below it too many boxes are a head or a bush; a card may say another.
-SHARES = (
-    "crop_score",
-    "detector_middle",
-    "site_middle",
-    "spared",
-)  # Of the fusion's numbers; the others:
+# Of the fusion's numbers these are shares; the others lie within WIDEST.
+SHARES = ("crop_score", "detector_middle", "site_middle", "spared")
 WIDEST = (-100, 100)
 
 
