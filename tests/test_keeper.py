@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,8 @@ from trapnode.message import Faults, decode, pack_message
 from trapnode.model import CardState, ClockTrust, MessageKind
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
-from trapnode.store import ram
+from trapnode.store import health, ram
+from trapnode.store.database import text
 from trapnode.store.doorbell import UPLINKER, Doorbell
 from trapnode.store.store import open_store
 from trapnode.store.tally import tally
@@ -74,6 +76,25 @@ def test_a_unit_tells_its_status_at_once_and_then_once_a_day(make, store, run, c
     assert len(told) == 3
     assert len(store.outbox.waiting()) == 1
     bell.close()
+
+
+def test_every_days_status_stays_for_the_dump_though_only_the_latest_waits(make, store, clock):
+    keeper = make()
+    for _ in range(3):
+        keeper.look(clock, ClockTrust.RTC)
+        clock.step(86_400)
+    assert [each.at for each in health.statuses(store.database)] == [
+        NOON + timedelta(days=day) for day in range(3)
+    ]
+
+
+def test_of_the_health_of_years_the_newest_stays(store, monkeypatch):
+    monkeypatch.setattr("trapnode.store.health.MOST", 3)
+    for day in range(5):
+        with store.database.transaction():
+            health.note(store.database, NOON + timedelta(days=day), b"body")
+    kept = store.database.rows("SELECT at FROM health ORDER BY id")
+    assert [at for (at,) in kept] == [text(NOON + timedelta(days=day)) for day in (2, 3, 4)]
 
 
 def test_the_status_report_says_what_the_snapshot_says(make, store, clock):

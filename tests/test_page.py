@@ -17,7 +17,8 @@ from trapnode.dump import DumpSummary, write_dump
 from trapnode.dump.auditing import audit
 from trapnode.dump.choice import Choice
 from trapnode.message import Faults, Status, pack_status
-from trapnode.model import ClockTrust, MessageKind, Scores, WakeReason
+from trapnode.model import ClockTrust, Scores, WakeReason
+from trapnode.store import health
 
 MADE_AT = datetime(2026, 12, 1, tzinfo=UTC)
 HOSTILE = '</script><script>alert(1)</script>\u2028<img src=x onerror="1">'
@@ -165,21 +166,21 @@ def test_answers_by_the_pages_paths_are_what_audit_reads(day, tmp_path):
     assert (counted["sequences"]["blank"], counted["audit"]) == (found.blanks, found.drawn)
 
 
+def a_report(day: int) -> Status:
+    return Status(
+        NOON + timedelta(days=day), 12_600 - 100 * day, None if day else -8, 4000, 1, 1, 0, 0,
+        0, 0, 0, WakeReason.PIR, ClockTrust.RTC, Faults.SORTER | Faults.CARD,
+    )  # fmt: skip
+
+
+def remember(seen: Sightings, *bodies: bytes) -> None:
+    with seen.store.database.transaction():
+        for day, body in enumerate(bodies):
+            health.note(seen.store.database, NOON + timedelta(days=day), body)
+
+
 def test_the_units_health_is_that_of_its_status_reports(empty, tmp_path):
-    reports = [
-        Status(
-            NOON + timedelta(days=day), 12_600 - 100 * day, None if day else -8, 4000, 1, 1, 0, 0,
-            0, 0, 0, WakeReason.PIR, ClockTrust.RTC, Faults.SORTER | Faults.CARD,
-        )
-        for day in range(2)
-    ]  # fmt: skip
-    bodies = [pack_status(reports[0]), b"\xff" * 36, b"short", pack_status(reports[1])]
-    with empty.store.database.transaction():
-        for counter, body in enumerate(bodies):
-            empty.store.database.run(
-                "INSERT INTO report (kind, body, priority, made_at) VALUES (?, ?, ?, ?)",
-                MessageKind.STATUS.value, body, 2, str(counter),
-            )  # fmt: skip
+    remember(empty, pack_status(a_report(0)), b"\xff" * 36, b"short", pack_status(a_report(1)))
     empty.boot(empty.trust)
     dumped(empty, tmp_path / "out")
     first, second = facts(tmp_path / "out")["status"]
@@ -188,6 +189,18 @@ def test_the_units_health_is_that_of_its_status_reports(empty, tmp_path):
         "card": "ok", "clock": "rtc", "faults": ["SORTER", "CARD"],
     }  # fmt: skip
     assert (second["battery"], second["temperature"]) == (12_500, None)
+
+
+@pytest.mark.parametrize(
+    ("choice", "days"),
+    [(Choice(since=NOON + timedelta(hours=1)), [1, 2]), (Choice(only=("leopard",)), [0, 1, 2])],
+    ids=["since", "only"],
+)
+def test_a_part_of_the_archive_has_the_health_of_its_time(day, tmp_path, choice, days):
+    remember(day, *(pack_status(a_report(each)) for each in range(3)))
+    dumped(day, tmp_path / "out", choice)
+    told = [each["at"] for each in facts(tmp_path / "out")["status"]]
+    assert told == [int((NOON + timedelta(days=each)).timestamp()) for each in days]
 
 
 def test_a_doubtful_clock_is_told(empty, tmp_path):

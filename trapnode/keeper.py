@@ -19,6 +19,7 @@ from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pac
 from trapnode.model import Boot, ClockTrust, MessageKind
 from trapnode.policy.card import reboot_helps
 from trapnode.policy.report import PRIORITY_STATUS, status_due
+from trapnode.store import health as past
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.store import Store
@@ -226,6 +227,8 @@ class Keeper:
             body = pack_status(self._status(clock, health, found))
         with self._store.database.transaction():
             self._store.outbox.tell(kind, body, PRIORITY_STATUS, clock.now())
+            if kind is MessageKind.STATUS:
+                past.note(self._store.database, clock.now(), body)
         self._found = None  # Our own commit is no change to `changes`.
         ring(self._run, UPLINKER)
 

@@ -20,7 +20,7 @@ from trapnode.dump.sealed import SEALED_LINE
 from trapnode.dump.summary import DumpSummary
 from trapnode.message import Status
 from trapnode.model import BLANK, TAXA, Verdict, taxon_of
-from trapnode.store import names, reading
+from trapnode.store import health, names, reading
 from trapnode.store.reading import Record
 from trapnode.store.store import Store
 
@@ -141,7 +141,7 @@ def _facts(store: Store, page: Page) -> dict[str, object]:
         "counted": page.counted,
         "remarks": page.summary.remarks,
         "labels": [_label(each) for each in _ordered(page.summary.labels)],
-        "status": [_status(each) for each in reading.statuses(store.database)],
+        "status": [_status(each) for each in health.statuses(store.database)],
     }
 
 

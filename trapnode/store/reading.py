@@ -1,6 +1,5 @@
 """Reading the whole store in bounded memory: what the dump walks. Nothing here writes to a card."""
 
-import contextlib
 import errno
 import os
 import shutil
@@ -11,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.errors import ProtocolError, StoreError, UsageError
-from trapnode.message import Status
-from trapnode.message.health import read_status
-from trapnode.model import ClockTrust, MessageKind, Observation, Scores, Sequence
+from trapnode.errors import StoreError, UsageError
+from trapnode.model import ClockTrust, Observation, Scores, Sequence
 from trapnode.store import names
 from trapnode.store.archive import Archive
 from trapnode.store.database import Database, moment
@@ -43,7 +40,6 @@ __all__ = [
     "open_card",
     "open_for_dump",
     "size",
-    "statuses",
     "walk",
     "without_row",
 ]
@@ -168,14 +164,6 @@ def _records(database: Database, sql: str, *values: object) -> list[Record]:
     ):
         frames.setdefault(integer(row[0]), []).append(row)
     return [_record(row, frames[integer(row[0])]) for row in rows]
-
-
-def statuses(database: Database) -> Iterator[Status]:
-    """Give the status reports that the card still holds, oldest first; no unreadable one."""
-    kind = MessageKind.STATUS.value
-    for (body,) in database.rows("SELECT body FROM report WHERE kind = ? ORDER BY id", kind):
-        with contextlib.suppress(ProtocolError):
-            yield read_status(bytes(body))  # type: ignore[call-overload]
 
 
 def next_trusted(database: Database, after: int) -> tuple[int, datetime] | None:

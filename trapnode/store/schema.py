@@ -7,7 +7,7 @@ from trapnode.errors import CardFailed
 
 __all__ = ["VERSION", "prepared"]
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE boot (
@@ -93,6 +93,11 @@ CREATE TABLE counter (
     name TEXT PRIMARY KEY,
     next INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE health (                    -- status reports of the days gone by, told or not
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
 """
 
 STEPS = {  # From this version to the next.
@@ -107,6 +112,13 @@ CREATE TABLE forgotten (
     sequences INTEGER NOT NULL,
     PRIMARY KEY (label, target, audit)
 ) STRICT, WITHOUT ROWID;
+""",
+    2: """
+CREATE TABLE health (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
 """,
 }
 

@@ -18,7 +18,8 @@ def select(database: Database, only: Collection[str], since: datetime | None) ->
     """Let this connection see only some sequences from now on, whoever asks it.
 
     Labels: those in `only`, or all. Times: from `since` on; a sequence whose clock nobody trusted
-    counts as made after the last trusted one before it. Nothing is written to the card.
+    counts as made after the last trusted one before it. Of the unit's health what is since then,
+    whatever the labels. Nothing is written to the card.
     """
     if not only and since is None:
         return
@@ -40,6 +41,7 @@ def select(database: Database, only: Collection[str], since: datetime | None) ->
             "CREATE TEMP VIEW sequence AS SELECT * FROM main.sequence"
             " WHERE id IN (SELECT id FROM selected)"
         )
+        database.run("CREATE TEMP TABLE health AS SELECT * FROM main.health WHERE at >= ?", start)
 
 
 def labels(database: Database) -> set[str]:
