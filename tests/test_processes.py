@@ -60,7 +60,7 @@ def config(world: World, extra: str = "") -> Path:
     path = world.folder.parent / "config.toml"
     path.write_text(
         f'[paths]\nstate = "{world.folder.parent}/store"\nrun = "{world.folder}"\n'
-        f'[uplink]\nport = "{world.modem}"\n[console]\nport = "{world.console}"\n{extra}',
+        f'[modem]\nport = "{world.modem}"\n[console]\nport = "{world.console}"\n{extra}',
         "utf-8",
     )
     return path

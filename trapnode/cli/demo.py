@@ -51,8 +51,9 @@ camera_delay_s = 0
 frames = 1
 frames_max = 60
 interval_s = 0.2
-[uplink]
+[modem]
 port = "{out}/world/modem"
+[uplink]
 batch_s = 600
 [console]
 port = "{out}/world/console"

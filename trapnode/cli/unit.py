@@ -96,7 +96,7 @@ def uplinker(arguments: argparse.Namespace) -> None:
     from trapnode.uplinker import Uplinker
 
     with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
-        if own.config.uplink.modem == "none":
+        if own.config.modem.kind == "none":
             while not own.stop():
                 own.alive("")
                 own.clock.wait([own.stop], 20.0)
@@ -105,7 +105,7 @@ def uplinker(arguments: argparse.Namespace) -> None:
 
         boot, batch_s = own.boot(store), own.config.uplink.batch_s
         loop = Uplinker(store, own.run, boot, own.trust, batch_s)
-        port = own.config.uplink.port
+        port = own.config.modem.port
         with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
             loop.run(modem, own.clock, own.stop, own.alive)
 
