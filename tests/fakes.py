@@ -19,6 +19,7 @@ from trapnode.model import (
     Judgement,
     Observation,
     Scores,
+    Sent,
     SequenceState,
     Shot,
     Trigger,
@@ -137,18 +138,23 @@ class KnowingClassifier(ScriptedClassifier):
 class ScriptedModem:
     """A modem that accepts, or raises what its script says; it remembers what it was given."""
 
+    max_payload, credit = 340, 50
+
     def __init__(self, script: Iterable[Exception | bytes | None] = ()) -> None:
         self._script = itertools.chain(script, itertools.repeat(None))
         self.given: list[bytes] = []
         self.accepted: list[bytes] = []
 
-    def send(self, payload: bytes) -> bytes | None:
+    def send(self, payload: bytes) -> Sent:
         self.given.append(payload)
         said = next(self._script)
         if isinstance(said, Exception):
             raise said
         self.accepted.append(payload)
-        return said
+        return Sent(True, () if said is None else (said,))
+
+    def network_time(self) -> datetime | None:
+        return None
 
 
 class After:

@@ -8,15 +8,13 @@ import pytest
 from modem_bench import LOST_REPLY, PAYLOAD, Bench
 
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
-from trapnode.sim.gateway import START, Faults, Plan
+from trapnode.sim.gateway import Faults, Plan
 from trapnode.sim.modem import IMEI
-
-BUILT, LATEST = START - timedelta(days=30), START + timedelta(days=3650)
 
 
 def test_a_message_reaches_the_gateway_as_it_is():
     bench = Bench()
-    assert bench.modem.send(PAYLOAD) is None
+    assert bench.modem.send(PAYLOAD).downlinks == ()
     assert bench.received == [PAYLOAD]
     assert not bench.wire.is_open
 
@@ -50,9 +48,11 @@ def test_a_downlink_comes_with_the_next_message_and_was_announced():
     bench.modem.identity()  # switches the announcements on
     bench.twin.queue_downlink(b"SECOND OK\r\n tricky")
     bench.twin.queue_downlink(b"later")
-    assert bench.modem.send(PAYLOAD) == b"SECOND OK\r\n tricky"
-    assert bench.modem.send(PAYLOAD) == b"later"
-    assert bench.modem.send(PAYLOAD) is None
+    first, second, third = (bench.modem.send(PAYLOAD) for _ in range(3))
+    assert (first.downlinks, first.more) == ((b"SECOND OK\r\n tricky",), 1)
+    assert (second.downlinks, second.more) == ((b"later",), 0)
+    assert third.downlinks == ()
+    assert 0 < third.seconds < 60
     assert bench.modem.rings >= 1
 
 
@@ -111,7 +111,7 @@ def test_a_radio_left_off_is_switched_on_for_the_next_try():
 
 def test_the_network_tells_the_time():
     bench = Bench()
-    found = bench.modem.system_time(built=BUILT, latest=LATEST)
+    found = bench.modem.network_time()
     assert abs(found - bench.gateway.utc(bench.now)) < timedelta(seconds=2)
 
 

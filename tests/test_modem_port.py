@@ -49,7 +49,7 @@ def test_messages_pass_a_real_pseudo_terminal_opened_again_and_again(served, ord
         assert modem.identity() == IMEI
         modem.send(PAYLOAD)
         twin.queue_downlink(b"down")
-        assert modem.send(b"\r\n" * 100) == b"down"
+        assert modem.send(b"\r\n" * 100).downlinks == (b"down",)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["hex"] for line in lines] == [PAYLOAD.hex(), (b"\r\n" * 100).hex()]
     assert [line["momsn"] for line in lines] == [0, 1]
@@ -146,7 +146,7 @@ def test_a_modem_emulator_by_others_takes_our_message_and_gives_its_downlink(str
     port, said, downlink = stranger
     with SbdModem(port, clock=FastClock(START, 10), stopping=order) as modem:
         assert modem.identity() == IMEI
-        assert modem.send(PAYLOAD) == downlink
+        assert modem.send(PAYLOAD).downlinks == (downlink,)
         assert modem.signal() == 5
     length, whole = b"40", PAYLOAD + b"\x03\x0c"
     assert said.readline().split() == ["MO", (length + whole).hex()]

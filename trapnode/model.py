@@ -1,7 +1,6 @@
 """The values that flow through a unit, in Camtrap DP 1.0.2 words where it has one.
 
-Everything here is frozen. A moment is an aware UTC `datetime`; a span of time is a `timedelta`;
-probabilities are 0..1. Nothing here does I/O.
+Frozen, no I/O. A moment is an aware UTC `datetime`, a span a `timedelta`, a probability 0..1.
 """
 
 from collections.abc import Mapping
@@ -44,6 +43,7 @@ __all__ = [
     "ObservationType",
     "Report",
     "Scores",
+    "Sent",
     "Sequence",
     "SequenceState",
     "Shot",
@@ -237,3 +237,13 @@ class Message:
     attempts: int
     not_before: datetime
     made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a message that the modem took."""
+
+    delivered: bool  # The gateway's word; False: it was on the air, and nobody confirmed it.
+    downlinks: tuple[bytes, ...] = ()
+    more: int = 0  # Downlinks that still wait at the gateway.
+    seconds: float = 0.0  # How long the modem was on for it.

@@ -13,7 +13,7 @@ from typing import Protocol
 from trapnode.errors import LinkUnavailable, MessageRefused
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_RECORDS, pack_message
-from trapnode.model import Boot, ClockTrust, Message, Report
+from trapnode.model import Boot, ClockTrust, Message, Report, Sent
 from trapnode.policy.priority import next_to_send
 from trapnode.policy.report import PRIORITY_TARGET
 from trapnode.policy.retry import may_try, next_attempt
@@ -30,12 +30,22 @@ ROUND_S = 20.0  # The watchdog hears from us at least this often, between sessio
 class Modem(Protocol):
     """A radio that takes one message at a time."""
 
-    def send(self, payload: bytes) -> bytes | None:
-        """Send; return a downlink that came along, or None.
+    @property
+    def max_payload(self) -> int:
+        """Give how many bytes one message may have now."""
+        ...
 
-        Returning is the gateway's word that it has the message. Raise LinkUnavailable (it may
-        have arrived), MessageRefused, DeviceError.
-        """
+    @property
+    def credit(self) -> int:
+        """Give how many bytes one credit pays for; 0 where airtime is what counts."""
+        ...
+
+    def send(self, payload: bytes) -> Sent:
+        """Send; raise LinkUnavailable (it may have arrived), MessageRefused, DeviceError."""
+        ...
+
+    def network_time(self) -> datetime | None:
+        """Give the network's time, if it tells one; raise as `send`."""
         ...
 
 
@@ -117,7 +127,7 @@ class Uplinker:
         self._tried_s[message.counter] = clock.monotonic()
         outbox.attempt(message, self._boot.id, next_attempt(attempts, clock.now()))
         try:
-            downlink = modem.send(message.payload)
+            sent = modem.send(message.payload)
         except LinkUnavailable as error:
             until = next_attempt(attempts, clock.now(), error.retry_after_s)
             outbox.postpone(message, until, str(error))
@@ -132,5 +142,5 @@ class Uplinker:
             self._tried_s.pop(message.counter, None)
             self._down_until_s = 0.0
             log.info("message %d accepted after %d attempts", message.counter, attempts)
-            if downlink is not None:
+            for downlink in sent.downlinks:
                 log.warning("downlink of %d bytes: this version takes no commands", len(downlink))

@@ -31,7 +31,7 @@ from tests.fakes import (
 from trapnode.dump import write_dump
 from trapnode.errors import LinkUnavailable
 from trapnode.keeper import Keeper, Keeping
-from trapnode.model import Boot, ClockTrust, Shot
+from trapnode.model import Boot, ClockTrust, Sent, Shot
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.database import Connect
@@ -103,7 +103,7 @@ class TellingModem(ScriptedModem):
         super().__init__([bad, None, bad])
         self._tell = tell
 
-    def send(self, payload: bytes) -> bytes | None:
+    def send(self, payload: bytes) -> Sent:
         self._tell(Given(payload))
         return super().send(payload)
 

@@ -39,7 +39,7 @@ from tests.faults import Power
 from trapnode.errors import LinkUnavailable
 from trapnode.keeper import Keeper, Keeping
 from trapnode.message import decode
-from trapnode.model import ClockTrust, Shot
+from trapnode.model import ClockTrust, Sent, Shot
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.store import Store
@@ -89,7 +89,7 @@ class TellingModem(ScriptedModem):
         super().__init__()
         self._folder = folder
 
-    def send(self, payload: bytes) -> bytes | None:
+    def send(self, payload: bytes) -> Sent:
         acknowledge(self._folder, given=payload.hex())
         if len(self.given) % 3 == 2:
             self.given.append(payload)

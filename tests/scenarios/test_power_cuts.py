@@ -34,6 +34,7 @@ from trapnode.model import (
     Message,
     MessageKind,
     MessageState,
+    Sent,
     SequenceState,
     Shot,
     Verdict,
@@ -197,7 +198,7 @@ class MortalModem(ScriptedModem):
         super().__init__(script)
         self._power = power
 
-    def send(self, payload: bytes) -> bytes | None:
+    def send(self, payload: bytes) -> Sent:
         self._power.step()
         self._power.told.append(payload)
         answer = super().send(payload)

@@ -5,19 +5,19 @@ power in between. What the modem may still say from an earlier, aborted call is 
 """
 
 import termios
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, cast
 
 import serial
 
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused, ProtocolError
+from trapnode.model import Sent
 from trapnode.protocols import sbd
 from trapnode.protocols.at import Answer, Ask, AtReader, Dialogue, Exchange
-from trapnode.protocols.iridium import Outcome
+from trapnode.protocols.iridium import WRITTEN, Outcome
 
 __all__ = ["Clock", "Port", "SbdModem", "Stopping"]
 
@@ -25,7 +25,8 @@ BAUD = 19_200  # The 9602's factory setting; 8N1.
 WRITE_TIMEOUT_S = 5.0  # 342 bytes take 0.2 s at this speed; only a jammed port takes longer.
 READ_SIZE = 4096
 CALL_LONGEST_S = 300.0  # A clean call takes 10 to 100 s; on a bad line every second costs energy.
-DOWNLINKS_KEPT = 4  # Of sessions that left our own message undecided.
+CREDIT = 50  # Bytes that one RockBLOCK credit pays for.
+LATEST = timedelta(days=3650)  # What the network says of later days is noise.
 
 Result = TypeVar("Result")
 
@@ -89,6 +90,7 @@ class SbdModem:
     """
 
     max_payload = sbd.MAX_PAYLOAD
+    credit = CREDIT
 
     def __init__(
         self,
@@ -101,7 +103,6 @@ class SbdModem:
         self._path, self._connect = port, connect
         self._clock, self._stopping = clock, stopping
         self._port: Port | None = None
-        self._downlinks: deque[bytes] = deque(maxlen=DOWNLINKS_KEPT)
         self._call_ends = 0.0
         self.faults = 0
         """Calls that ended because the modem could not be understood."""
@@ -133,25 +134,26 @@ class SbdModem:
         """Give the modem's IMEI."""
         return self._call(sbd.start())
 
-    def send(self, payload: bytes) -> bytes | None:
-        """Deliver `payload` to the gateway; give a downlink, if one came with a session.
+    def send(self, payload: bytes) -> Sent:
+        """Deliver `payload` to the gateway; give the downlink that came with it, if one did.
 
         Raises LinkUnavailable also when the message may have arrived: send the same bytes
         again. Raises MessageRefused when no retry can help.
         """
         sbd.check_payload(payload)
+        began_s = self._clock.monotonic()
         session = self._call(_started(sbd.send(payload)))
-        if session.downlink is not None:
-            self._downlinks.append(session.downlink)
         if session.outcome is Outcome.REFUSED:
             raise MessageRefused(_reason(session))
         if session.outcome is Outcome.RETRY:
             raise LinkUnavailable(_reason(session), session.retry_after_s)
-        return self._downlinks.popleft() if self._downlinks else None
+        downlinks = () if session.downlink is None else (session.downlink,)
+        on_s = self._clock.monotonic() - began_s
+        return Sent(True, downlinks, more=session.mt_queued, seconds=on_s)
 
-    def system_time(self, *, built: datetime, latest: datetime) -> datetime | None:
-        """Give the network's time; None without network, or when it is outside the bounds."""
-        return self._call(_started(sbd.system_time(built=built, latest=latest)))
+    def network_time(self) -> datetime | None:
+        """Give the network's time; None without network, or when no era makes it plausible."""
+        return self._call(_started(sbd.system_time(built=WRITTEN, latest=WRITTEN + LATEST)))
 
     def signal(self) -> int:
         """Give the signal as last measured, 0 to 5; never a reason not to send."""

@@ -4,9 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-__all__ = ["ERAS", "MO_STATUS", "TICK", "MoStatus", "Outcome", "iridium_time", "mo_status"]
+__all__ = [
+    "ERAS",
+    "MO_STATUS",
+    "TICK",
+    "WRITTEN",
+    "MoStatus",
+    "Outcome",
+    "iridium_time",
+    "mo_status",
+]
 
 TICK = timedelta(milliseconds=90)
+WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)  # No unit ran this program earlier.
 ERAS = (  # Latest first. Iridium moves the epoch before the 32-bit counter wraps (12.2 years).
     datetime(2025, 2, 14, 18, 14, 17, tzinfo=UTC),  # ERA3, on the air since January 2026.
     datetime(2014, 5, 11, 14, 23, 55, tzinfo=UTC),  # ERA2
