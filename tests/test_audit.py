@@ -149,6 +149,14 @@ def test_answers_for_other_pictures_are_counted_and_left_out(dumped):
     assert "warning: 2 answers are for pictures not of the sample" in str(told)
 
 
+@pytest.mark.parametrize("ending", [".age", f".{'0a' * 16}.age"])
+def test_a_sealed_name_is_the_same_picture(dumped, ending):
+    file = answers(dumped, (5, "blank"), (7, "leopard"))
+    file.write_text(file.read_text("utf-8").replace(".jpg,leopard", f".jpg{ending},leopard"))
+    told = audit(dumped, file)
+    assert (told.answered, told.found, told.strangers) == (2, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -109,13 +109,18 @@ def _answers(labels: Path, sample: set[str]) -> tuple[dict[str, set[str]], int]:
     answers: dict[str, set[str]] = {}
     strangers = 0
     for row in _rows(labels, ("path", "label")):
-        name = names.parse(names.opened(PurePosixPath(row["path"].strip()).name))
+        name = _named(PurePosixPath(row["path"].strip()).name)
         label = row["label"].strip().lower()
         if name is None or name.stem not in sample:
             strangers += 1
         elif label:
             answers.setdefault(name.stem, set()).add(label)
     return answers, strangers
+
+
+def _named(file: str) -> names.FileName | None:
+    """Read the name of a picture as the card has it, sealed or open, or as a sealed dump has it."""
+    return names.parse(file) or names.parse(file.removesuffix(names.SEALED))
 
 
 def _rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:
