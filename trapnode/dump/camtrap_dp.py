@@ -14,24 +14,24 @@ from pathlib import Path
 
 from trapnode.dump.choice import Choice
 from trapnode.dump.claims import Claim, claim_of, claims_of, is_public
-from trapnode.dump.columns import DEPLOYMENTS, MEDIA, OBSERVATIONS, Table
+from trapnode.dump.columns import DEPLOYMENTS, Table
 from trapnode.dump.copying import Copier, Progress
 from trapnode.dump.deployments import Deployment, Project
 from trapnode.dump.dest import claim
 from trapnode.dump.events import Events, Part
-from trapnode.dump.individuals import Best, Individuals, sharpest
+from trapnode.dump.individuals import Best, sharpest
 from trapnode.dump.marks import mark
 from trapnode.dump.package import NO_DESK, Package, deployment_rows
-from trapnode.dump.page import ROWS, Page, Rows, write_page
+from trapnode.dump.page import Page, write_page
 from trapnode.dump.pictures import Pictures, promised
 from trapnode.dump.places import Placing
 from trapnode.dump.public import read_for
 from trapnode.dump.rows import event_row, rows_of
-from trapnode.dump.sealed import SEALED, SEALED_XMP, Words, sealed_text
+from trapnode.dump.sealed import SEALED, SEALED_SUMS, SEALED_XMP, Words, sealed_text
 from trapnode.dump.summary import DumpSummary
-from trapnode.megadetector import Megadetector
+from trapnode.dump.tables import GROWING, Tables
 from trapnode.meter import meter
-from trapnode.model import Taxon, Verdict
+from trapnode.model import Taxon
 from trapnode.store import reading
 from trapnode.store.reading import Record
 from trapnode.store.selection import forgotten, select
@@ -42,7 +42,6 @@ __all__ = ["write_dump"]
 Claims = dict[int, Claim]  # By frame number.
 INCOMPLETE = "INCOMPLETE.txt"
 EVERYTHING = Choice()
-GROWING = ("media.csv", "observations.csv", "individual_id.csv", "megadetector.json", ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +80,6 @@ def write_dump(
     return dump.summary
 
 
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """The files that grow record by record."""
-
-    media: Table
-    observations: Table
-    individuals: Individuals
-    scores: Megadetector
-    page: Rows
-    words: Words  # For pictures that only `unseal` can write into.
-
-
 class _Dump:
     """One dump on its way."""
 
@@ -122,16 +109,7 @@ class _Dump:
         with ExitStack() as stack:
             every = (*GROWING, SEALED_XMP) if self._store.archive.sealing.seals else GROWING
             put = {name: stack.enter_context(self._copier.writing(name)) for name in every}
-            tables = _Tables(
-                Table(MEDIA, put["media.csv"]),
-                Table(OBSERVATIONS, put["observations.csv"]),
-                Individuals(
-                    put["individual_id.csv"], self._deployments, self._order.utc_offset_min
-                ),
-                Megadetector(put["megadetector.json"]),
-                Rows(put[ROWS]),
-                Words(put.get(SEALED_XMP)),
-            )
+            tables = Tables.of(put, self._deployments, self._order.utc_offset_min)
             for record in reading.walk(self._store.database):
                 self._tell(record, tables)
             self._tell_events(self._events.end(), tables.observations)
@@ -159,6 +137,7 @@ class _Dump:
             self._copier.remove(INCOMPLETE)
         if self.summary.sealed:
             self._copier.write(SEALED, sealed_text(self._store.archive.sealing.seals))
+        self._copier.keep(SEALED_SUMS)  # Of what was unsealed here: `purge` needs them still.
         self._copier.settle()
         self.summary.missing, self.summary.remarks = missing, self._placing.remarks
         write_page(self._store, self._copier, Page(unit, offset, self.summary, counted))
@@ -184,7 +163,7 @@ class _Dump:
             ]
         return []
 
-    def _tell(self, record: Record, tables: "_Tables") -> None:
+    def _tell(self, record: Record, tables: Tables) -> None:
         """Bring the pictures of a record, and write its rows."""
         place = self._placing.place(record.sequence)
         event = self._events.add(record, place)
@@ -199,10 +178,9 @@ class _Dump:
         self._tell_events(self._events.over(), tables.observations)
         for observation in rows.observations:
             tables.observations.add(observation)
-        if best is not None and best.frame.number in files:
-            path = files[best.frame.number]
-            tables.individuals.add(record, best, place.deployment, event, path)
-        _score(record, files, tables.scores)
+        if best is not None:
+            tables.list_best(record, best, claims, files, (place.deployment, event))
+        tables.score(record, files)
         tables.page.add(record, claims, files)
         self._count(record, claims, files)
 
@@ -236,14 +214,3 @@ class _Dump:
         if observation is not None and observation.classified_by:
             self._taxa.add(claim_of(record).taxon)
             self._models.add(observation.classified_by)
-
-
-def _score(record: Record, files: dict[int, str], megadetector: Megadetector) -> None:
-    observation = record.observation
-    blank = observation is not None and observation.verdict is Verdict.DISCARD
-    for number, path in files.items():
-        scores = record.scores[number]
-        if scores is None:
-            megadetector.fail(path, observation.reason if observation else "not sorted yet")
-        else:
-            megadetector.add(path, scores, blank)

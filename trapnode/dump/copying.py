@@ -17,7 +17,7 @@ from trapnode.dump.durable import failing, hash_of, name_durably, read_sums, syn
 from trapnode.errors import StoreError
 from trapnode.store.disk import PART
 
-__all__ = ["SUMS", "Copier", "Progress", "Put"]
+__all__ = ["CHUNK", "SUMS", "Copier", "Progress", "Put"]
 
 SUMS = "SHA256SUMS"
 BEFORE = "SHA256SUMS.before"  # Those of the run before, for what only this dump has: `keep`.

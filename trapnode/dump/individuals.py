@@ -5,10 +5,11 @@ a row; a frame's name has only what Wildbook takes. `Encounter.occurrenceID` is 
 one thing that `pair` changes. What is empty everywhere is left out, as Wildbook asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from trapnode.dump.claims import claim_of, claims_of
 from trapnode.dump.columns import Cell, Table
@@ -18,7 +19,16 @@ from trapnode.model import Frame, FrameState
 from trapnode.store import names
 from trapnode.store.reading import Record
 
-__all__ = ["INDIVIDUALS", "Best", "Individuals", "sharpest"]
+__all__ = [
+    "COMMENTS",
+    "INDIVIDUALS",
+    "PICTURE",
+    "Best",
+    "Individuals",
+    "sharpest",
+    "surest",
+    "told",
+]
 
 ENCOUNTER = (
     "mediaAsset0", "genus", "specificEpithet", "year", "month", "day", "hour", "minutes",
@@ -26,6 +36,9 @@ ENCOUNTER = (
     "researcherComments",
 )  # fmt: skip
 INDIVIDUALS = tuple(f"Encounter.{name}" for name in ENCOUNTER)
+PICTURE, COMMENTS = "Encounter.mediaAsset0", "Encounter.researcherComments"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +47,50 @@ class Best:
 
     frame: Frame
     sharpness: float | None  # None: nothing could be measured, the classifier's word decides.
+    among: tuple[Frame, ...]  # What it was chosen from.
 
 
-def sharpest(record: Record, root: Path, dest: Path) -> Best | None:
-    """Choose among the whole frames that show the target; None where there is none.
+def _candidates(record: Record, root: Path, dest: Path) -> dict[int, Path]:
+    """Give the pictures of the whole frames that show the target, by number; none without one.
 
     They are in the archive's folder `root`, or in DEST if they were purged since.
 
     Frames with a box go before frames without: their figures do not compare.
     """
     if record.observation is None or not record.observation.target:
-        return None
+        return {}
     label, claims = claim_of(record).label, claims_of(record)
-    shown = [
-        frame
+    shown = {
+        frame.number: picture
         for frame in record.sequence.frames
-        if claims[frame.number].label == label and _picture(frame, root, dest) is not None
-    ]
-    boxed = [frame for frame in shown if claims[frame.number].detections]
-    found = []
-    for frame in boxed or shown:
+        if claims[frame.number].label == label
+        and (picture := _picture(frame, root, dest)) is not None
+    }
+    boxed = {number: each for number, each in shown.items() if claims[number].detections}
+    return boxed or shown
+
+
+def sharpest(record: Record, root: Path, dest: Path) -> Best | None:
+    """Choose among the candidates; None where there is none."""
+    pictures, claims, found = _candidates(record, root, dest), claims_of(record), []
+    among = tuple(each for each in record.sequence.frames if each.number in pictures)
+    for frame in among:
         claim = claims[frame.number]
         box = claim.detections[0] if claim.detections else None
-        picture = _picture(frame, root, dest)
-        measured = None if picture is None else sharpness(picture, box)
-        found.append((measured or -1.0, claim.probability or 0.0, Best(frame, measured)))
-    return max(found, key=lambda each: each[:2], default=(0, 0, None))[2]
+        measured = sharpness(pictures[frame.number], box)
+        found.append((measured, claim.probability, Best(frame, measured, among)))
+    return surest(found)
+
+
+def surest(measured: Iterable[tuple[float | None, float | None, T]]) -> T | None:
+    """Choose by sharpness, then by the classifier's word; the first of equals, None of none."""
+    ordered = [(sharp or -1.0, probable or 0.0, each) for sharp, probable, each in measured]
+    return max(ordered, key=lambda each: each[:2], default=(0, 0, None))[2]
+
+
+def told(path: str, sharp: float | None) -> str:
+    """Say for a person which picture was listed, and how sharp it is."""
+    return f"{path}, sharpness {'not known' if sharp is None else f'{sharp:g}'}"
 
 
 def _picture(frame: Frame, root: Path, dest: Path) -> Path | None:
@@ -83,12 +114,18 @@ class Individuals:
         placed = INDIVIDUALS if deployments else _without_coordinates()
         self._table = Table(placed, put)
         self._zone = timezone(timedelta(minutes=utc_offset_min))
-        self.listed = 0
 
     def add(self, record: Record, best: Best, deployment: str, event: str, path: str) -> None:
         """List a sequence by its best frame, which lies at `path` in DEST."""
+        row = self.row(record, best.frame, deployment, event, path)
+        self._table.add(row | {COMMENTS: told(path, best.sharpness)})
+
+    def row(
+        self, record: Record, frame: Frame, deployment: str, event: str, path: str
+    ) -> dict[str, Cell]:
+        """Say all of a row but its comments, should the sequence be listed by this frame."""
         genus, _, epithet = claim_of(record).taxon.scientific_name.partition(" ")
-        at = best.frame.captured_at.astimezone(self._zone)
+        at = frame.captured_at.astimezone(self._zone)
         place = self._places.get(deployment)
         row: dict[str, Cell] = {
             "mediaAsset0": PurePosixPath(path).name,
@@ -101,16 +138,10 @@ class Individuals:
             "minutes": at.minute,
             "verbatimLocality": (place.locationID if place else "") or deployment,
             "occurrenceID": event,
-            "researcherComments": f"{path}, sharpness {_measured(best)}",
         }
         if place is not None:
             row |= {"decimalLatitude": place.latitude, "decimalLongitude": place.longitude}
-        self._table.add({f"Encounter.{name}": value for name, value in row.items()})
-        self.listed += 1
-
-
-def _measured(best: Best) -> str:
-    return "not known" if best.sharpness is None else f"{best.sharpness:g}"
+        return {f"Encounter.{name}": value for name, value in row.items()}
 
 
 def _without_coordinates() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Numbers compare frames of one burst, never two places.
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 from trapnode.model import Detection
 
@@ -15,7 +16,7 @@ LAPLACE = (0, 1, 0, 1, -4, 1, 0, 1, 0)
 SMALLEST = 8  # Pixels; in a smaller box there is nothing to see.
 
 
-def sharpness(picture: Path, box: Detection | None) -> float | None:
+def sharpness(picture: Path | BinaryIO, box: Detection | None) -> float | None:
     """Measure a JPEG, within a box where there is one; None in what cannot be decoded."""
     from PIL import Image, ImageFilter, ImageStat  # Only where there is a target.
 

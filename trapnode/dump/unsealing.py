@@ -1,9 +1,10 @@
 """`trapnode unseal`: opens a sealed dump where it lies, on the machine of whoever has a key.
 
-Every picture is checked against SHA256SUMS, opened, and whole once it has its name. Then tables and
-pages name the opened pictures, SHA256SUMS is written anew, and only then the sealed files go: there
-must be room for both. Begun again after any interruption it goes on. What is torn or forged stays
-sealed and is named.
+Every picture is checked against SHA256SUMS, opened, read back, and whole once it has its name; of
+each target sequence the sharpest is marked, which nobody could know before. Then tables and pages
+name the opened pictures, SHA256SUMS is written anew, and only then the sealed files go: there must
+be room for both. Their sums stay (SHA256SUMS.sealed): a sealed card can be purged by them. Begun
+again after any interruption it goes on. What is torn or forged stays sealed and is named.
 """
 
 import hashlib
@@ -13,10 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from trapnode.age import NotSound, Opener, WrongKey
-from trapnode.dump.copying import SUMS, Progress
-from trapnode.dump.durable import name_durably, sync_all
-from trapnode.dump.sealed import SEALED, SEALED_MARK, SEALED_XMP, recipients_in, words_in
-from trapnode.dump.xmp import place_in
+from trapnode.dump.candidates import Choices
+from trapnode.dump.copying import CHUNK, SUMS, Progress
+from trapnode.dump.durable import hash_of, name_durably, sync_all
+from trapnode.dump.sealed import (
+    SEALED,
+    SEALED_MARK,
+    SEALED_SUMS,
+    SEALED_XMP,
+    read_words,
+    recipients_in,
+)
+from trapnode.dump.sums import line_of, listed
+from trapnode.dump.xmp import with_segment
 from trapnode.errors import StoreError, TrapnodeError, UsageError
 from trapnode.meter import meter
 from trapnode.store import names
@@ -24,7 +34,6 @@ from trapnode.store.disk import PART
 
 __all__ = ["Unsealed", "unseal"]
 
-LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 NAME = re.compile(rb"([A-Za-z0-9.]+\.jpg)\.age")
 OWN = (SEALED, SEALED_XMP)
 BATCH_BYTES = 256 << 20  # Between two syncs.
@@ -53,11 +62,11 @@ class Unsealed:
 def unseal(dest: Path, opener: Opener, progress: Progress | None = None) -> Unsealed:
     """Open every picture of a dump; raise UsageError (dump, key), StoreError (the disk)."""
     try:
-        listed = dict(_listed(dest / SUMS))
-        if not listed:
+        sums = dict(listed(dest / SUMS))
+        if not sums:
             raise UsageError(f"{dest}: no whole dump there ({SUMS}): dump again")
-        work = _Unsealing(dest, listed, opener)
-        sealed = [path for path in listed if _is_sealed(path)]
+        work = _Unsealing(dest, sums, opener)
+        sealed = [path for path in sums if _is_sealed(path)]
         with meter(sum((dest / path).stat().st_size for path in sealed), "B") as bar:
             work.open_all(sealed, progress or bar)
         if work.digests:
@@ -79,9 +88,11 @@ class _Unsealing:
         self._dest = dest
         self._listed = listed
         self._opener = opener
-        self._words = _words(dest)
+        self._words = read_words(dest)
+        self._choices = Choices(self._words.offers, self._picture)
         self._written: list[str] = []  # Whole as `.part`, not durable yet.
         self._written_bytes = 0
+        self._buffer = memoryview(bytearray(CHUNK))
 
     def open_all(self, sealed: Iterable[str], progress: Progress) -> None:
         """Open pictures; all that are open then are durable."""
@@ -90,29 +101,46 @@ class _Unsealing:
             opened = self._open(path, content)
             if opened is not None:
                 bare = path.removesuffix(names.SEALED)
-                self._put(bare, _with(opened, self._words.get(bare, b"")))
+                segment = self._choices.segment(bare)
+                if segment is None:
+                    segment = self._words.segments.get(bare, b"")
+                self._put(bare, with_segment(opened, segment))
             progress(len(content))
         self._settle()
 
     def rename_all(self) -> None:
         """Let tables, pages and SHA256SUMS name what is open now, in this order."""
-        told = dict(_listed(_part(self._dest / SUMS)))  # Of a run that was cut in here.
+        told = dict(listed(_part(self._dest / SUMS)))  # Of a run that was cut in here.
         texts: list[Path] = []
         lines = []
         for path, digest in self._listed.items():
             opened = path.removesuffix(names.SEALED)
             if opened in self.digests:
-                lines.append(f"{self.digests[opened]}  {opened}\n")
+                lines.append(line_of(self.digests[opened], opened))
             elif path.endswith((".jpg", names.SEALED)) or (path in OWN and self.found.damaged):
-                lines.append(f"{digest}  {path}\n")
-            elif path not in OWN:
-                changed = self._rename_in(path, {digest, told.get(path)}, texts)
-                lines.append(f"{changed}  {path}\n")
+                lines.append(line_of(digest, path))
+            elif path not in (*OWN, SEALED_SUMS):
+                lines.append(line_of(self._rename_in(path, {digest, told.get(path)}, texts), path))
+        lines.append(line_of(self._note_sealed(texts), SEALED_SUMS))
         sums = self._dest / SUMS
-        _part(sums).write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
+        _part(sums).write_bytes(_encoded("".join(lines)))
         sync_all([str(_part(each)) for each in (*texts, sums)], self._dest)
         name_durably(self._dest, list(map(str, texts)))  # Should it end here, the next run knows
         name_durably(self._dest, [str(sums)])  # by SHA256SUMS.part what it finds.
+
+    def _note_sealed(self, texts: list[Path]) -> str:
+        """Write the sums of all sealed files that were ever opened here; give its SHA-256."""
+        target = self._dest / SEALED_SUMS
+        known = dict(listed(target)) if SEALED_SUMS in self._listed else {}
+        known |= {
+            path: digest
+            for path, digest in self._listed.items()
+            if _is_sealed(path) and path.removesuffix(names.SEALED) in self.digests
+        }
+        content = _encoded("".join(line_of(digest, path) for path, digest in known.items()))
+        _part(target).write_bytes(content)
+        texts.append(target)
+        return _digest(content)
 
     def _read(self, path: str) -> bytes:
         content = (self._dest / path).read_bytes()
@@ -124,7 +152,8 @@ class _Unsealing:
         try:
             return self._opener.open(content)
         except NotSound:
-            self.found.damaged.append(path)
+            if path not in self.found.damaged:
+                self.found.damaged.append(path)
             return None
         except WrongKey:
             wanted = recipients_in((self._dest / SEALED).read_text("utf-8", "replace"))
@@ -133,6 +162,13 @@ class _Unsealing:
                 f"{self._dest / path}: this key ({', '.join(self._opener.recipients)}) does not"
                 f" open it; {told}"
             ) from None
+
+    def _picture(self, path: str) -> bytes | None:
+        """Give a candidate's picture, which this run opens or an earlier one has opened."""
+        if path in self._listed:
+            return (self._dest / path).read_bytes()
+        sealed = path + names.SEALED
+        return self._open(sealed, self._read(sealed)) if sealed in self._listed else None
 
     def _put(self, path: str, content: bytes) -> None:
         target = self._dest / path
@@ -148,7 +184,12 @@ class _Unsealing:
             self._settle()
 
     def _settle(self) -> None:
-        name_durably(self._dest, self._written)
+        def check(target: str) -> None:
+            path = str(Path(target).relative_to(self._dest))
+            if hash_of(target + PART, self._buffer) != self.digests[path]:
+                raise StoreError(f"{target}: reads back otherwise than written: the disk is broken")
+
+        name_durably(self._dest, self._written, check)
         self._written, self._written_bytes = [], 0
 
     def _rename_in(self, path: str, known: set[str | None], texts: list[Path]) -> str:
@@ -157,12 +198,19 @@ class _Unsealing:
         before = target.read_bytes()
         if (digest := _digest(before)) not in known:
             raise UsageError(f"{target}: is not what {SUMS} says: dump again")
-        after = b"".join(self._lines(before))
+        after = self._chosen(path, b"".join(self._lines(before)))
         if after == before:
             return digest
         _part(target).write_bytes(after)
         texts.append(target)
         return _digest(after)
+
+    def _chosen(self, path: str, content: bytes) -> bytes:
+        """Let a table say which of the opened frames are the sharpest."""
+        tables = {"media.csv": self._choices.media, "individual_id.csv": self._choices.individuals}
+        if path not in tables or not self._words.offers:
+            return content
+        return _encoded(tables[path](content.decode("utf-8", "surrogateescape")))
 
     def _lines(self, text: bytes) -> Iterator[bytes]:
         shut = {PurePosixPath(path).name.encode() for path in self.found.damaged}
@@ -171,47 +219,15 @@ class _Unsealing:
                 yield NAME.sub(lambda name: name[0] if name[0] in shut else name[1], line)
 
 
-def _listed(sums: Path) -> Iterator[tuple[str, str]]:
-    """Give path and SHA-256 of each line of SHA256SUMS; none if there is no such file."""
-    try:
-        text = sums.read_text("utf-8", "surrogateescape")
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for line in text.splitlines():
-        match = LINE.fullmatch(line)
-        if match is None:
-            continue
-        if match[2].startswith("/") or ".." in PurePosixPath(match[2]).parts:
-            raise UsageError(f"{sums}: points outside the dump: {match[2]}")
-        yield match[2], match[1]
-
-
 def _remove_sealed(dest: Path) -> None:
     """Remove what the package no longer lists: sealed files whose opened ones it does."""
-    listed = dict(_listed(dest / SUMS))
-    for path in listed:
+    sums = dict(listed(dest / SUMS))
+    for path in sums:
         if path.endswith(".jpg"):
             (dest / (path + names.SEALED)).unlink(missing_ok=True)
     for path in OWN:
-        if path not in listed:
+        if path not in sums:
             (dest / path).unlink(missing_ok=True)
-
-
-def _words(dest: Path) -> dict[str, bytes]:
-    """Read the XMP of each picture, by its path; none if the dump has none for them."""
-    try:
-        with (dest / SEALED_XMP).open(encoding="ascii") as lines:
-            return words_in(lines)
-    except FileNotFoundError:
-        return {}
-    except (ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"{dest / SEALED_XMP}: cannot be read: dump again") from error
-
-
-def _with(picture: bytes, segment: bytes) -> bytes:
-    """Give a JPEG with a segment in its place, if it has one."""
-    at = place_in(picture) if segment else None
-    return picture if at is None else picture[:at] + segment + picture[at:]
 
 
 def _part(target: Path) -> Path:
@@ -220,6 +236,10 @@ def _part(target: Path) -> Path:
 
 def _is_sealed(path: str) -> bool:
     return path.endswith(names.SEALED)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _digest(content: bytes) -> str:

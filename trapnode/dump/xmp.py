@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
-__all__ = ["place_in", "segment_of", "without"]
+__all__ = ["place_in", "segment_of", "with_segment", "without"]
 
 SOI = b"\xff\xd8"
 APP0, APP1 = b"\xff\xe0", b"\xff\xe1"
@@ -56,6 +56,12 @@ def place_in(jpeg: bytes | memoryview) -> int | None:
             return None
         place = end
     return place
+
+
+def with_segment(jpeg: bytes, segment: bytes) -> bytes:
+    """Give a JPEG with a segment in its place, if there is one for it."""
+    at = place_in(jpeg) if segment else None
+    return jpeg if at is None else jpeg[:at] + segment + jpeg[at:]
 
 
 def without(jpeg: bytes) -> bytes:
