@@ -1,7 +1,8 @@
 """Purging: nothing goes off a card that its dump does not hold, byte for byte, at any power cut."""
 
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.sealed import opener, sealing_in
 from tests.test_dump import files
 from trapnode.cli import main
 from trapnode.dump import write_dump
-from trapnode.dump.purging import Purged, purge
+from trapnode.dump.purging import purge
 from trapnode.dump.unsealing import unseal
 from trapnode.dump.xmp import without
 from trapnode.errors import UsageError
@@ -168,5 +169,65 @@ def test_the_command_purges_a_pulled_card(day, tmp_path, capsys):
     assert whole(card) == {1, 2, 9}
 
 
-def test_a_difference_is_a_failure_of_the_command(tmp_path):
-    assert "warning" in str(Purged(tmp_path, different=1))
+def test_what_the_dump_lists_and_does_not_hold_is_a_failure_of_the_command(day, tmp_path, capsys):
+    victim = next((tmp_path / "out" / "media").rglob("*.000005.1.jpg"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    day.store.close()
+    assert main(["purge", str(tmp_path / "out"), "--from", str(tmp_path / "state")]) == 1
+    assert "warning: 1 pictures stay" in capsys.readouterr().out
+
+
+def test_what_the_dump_does_not_list_is_none(day, tmp_path, capsys):
+    day.judge(day.see(NOON + timedelta(hours=9)), "deer", [scores(deer=0.9)] * 3)
+    day.store.close()
+    assert main(["purge", str(tmp_path / "out"), "--from", str(tmp_path / "state")]) == 0
+    assert "3 pictures stay" in capsys.readouterr().out
+
+
+@pytest.fixture
+def unsealed(tmp_path: Path) -> Iterator[Sightings]:
+    """A sealed day whose dump somebody opened."""
+    (tmp_path / "run").mkdir()
+    seen = a_day(tmp_path / "state", sealing_in(tmp_path / "run"))
+    dumped(seen, tmp_path / "out")
+    unseal(tmp_path / "out", opener(tmp_path))
+    yield seen
+    seen.store.close()
+
+
+def on_card(state: Path) -> set[int]:
+    found = (state / "archive").rglob("*.age")
+    return {int(path.name.split(".")[2]) for path in found if "preview" not in path.name}
+
+
+def test_an_unsealed_dump_purges_the_sealed_card(unsealed, tmp_path):
+    done = purge(unsealed.store, tmp_path / "out", targets=False)
+    assert (done.gone, done.missing, done.different) == (15, 0, 0)
+    assert on_card(tmp_path / "state") == {1, 2, 9}
+
+
+def test_so_it_does_after_another_dump_to_the_same_place(unsealed, tmp_path):
+    purge(unsealed.store, tmp_path / "out", targets=False)
+    dumped(unsealed, tmp_path / "out")
+    unseal(tmp_path / "out", opener(tmp_path))
+    done = purge(unsealed.store, tmp_path / "out", targets=True)
+    assert (done.gone, done.missing, done.different) == (6, 0, 0)
+    assert on_card(tmp_path / "state") == {9}
+    sums = (tmp_path / "out" / "SHA256SUMS.sealed").read_text()
+    assert sums.count(".000005.1.jpg.age") == sums.count(".000001.1.jpg.age") == 1
+
+
+@pytest.mark.parametrize("side", ["card", "opened", "sums"])
+def test_what_cannot_be_proved_of_an_unsealed_dump_stays(unsealed, tmp_path, side):
+    out = tmp_path / "out"
+    victim = {
+        "card": next((tmp_path / "state").rglob("*.000005.1.jpg.*.age")),
+        "opened": next((out / "media").rglob("*.000005.1.jpg")),
+        "sums": out / "SHA256SUMS.sealed",
+    }[side]
+    content = bytearray(victim.read_bytes())
+    content[-9] ^= 1
+    victim.write_bytes(content)
+    done = purge(unsealed.store, out, targets=False)
+    expected = (0, 15, 0) if side == "sums" else (14, 0, 1)
+    assert (done.gone, done.missing, done.different) == expected

@@ -93,7 +93,7 @@ def dump(arguments: argparse.Namespace) -> None:
 
 
 def purge(arguments: argparse.Namespace) -> int:
-    """Take off the card what a dump holds; give 1 if a picture there is not the card's."""
+    """Take off the card what a dump holds; give 1 if it lists a picture that it does not hold."""
     from trapnode.cli.desk import read_or_defaults
     from trapnode.dump.purging import purge as run
     from trapnode.store.store import open_store

@@ -2,7 +2,9 @@
 
 A picture goes only if the dump's file is as SHA256SUMS says and, without the keywords that the
 dump put into it, is the card's, byte for byte; both are read from their media, not from memory.
-Rows and previews stay. What was unsealed in the dump cannot be compared, and stays.
+Of a sealed picture that was unsealed in the dump, SHA256SUMS.sealed has the sum of what was opened:
+it goes if the card's file still has that sum, and the opened one is as SHA256SUMS says. Rows and
+previews stay.
 """
 
 import hashlib
@@ -12,7 +14,7 @@ from pathlib import Path
 from trapnode.dump.copying import SUMS, Progress
 from trapnode.dump.dest import archive_of
 from trapnode.dump.durable import forget, read_sums
-from trapnode.dump.sealed import named
+from trapnode.dump.sealed import SEALED_SUMS, named
 from trapnode.dump.xmp import without
 from trapnode.errors import StoreError, UsageError
 from trapnode.meter import meter
@@ -23,6 +25,8 @@ from trapnode.store.store import Store
 
 __all__ = ["Purged", "purge"]
 
+Sums = dict[str, bytes]
+
 
 @dataclass(slots=True)
 class Purged:
@@ -31,8 +35,8 @@ class Purged:
     dump: Path
     gone: int = 0
     bytes: int = 0
-    missing: int = 0  # Not in the dump.
-    different: int = 0  # There, but not the same.
+    missing: int = 0  # The dump does not say that it holds them.
+    different: int = 0  # It says so, and it is not true, or cannot be read: look why.
     targets: bool = False
 
     def __str__(self) -> str:
@@ -43,11 +47,14 @@ class Purged:
         ]
         if self.missing:
             lines.append(
-                f"{self.missing} pictures stay: the dump does not have them as the card does"
-                " (made of a part, with --public, or unsealed since: make another)"
+                f"{self.missing} pictures stay: the dump does not hold them (made of a part, with"
+                " --public, or before they were taken)"
             )
         if self.different:
-            lines.append(f"warning: {self.different} pictures stay: the dump's are not the same")
+            lines.append(
+                f"warning: {self.different} pictures stay: the dump lists them, but they are not as"
+                " it says, or not the card's: look at both (sha256sum -c), and dump again"
+            )
         if not self.targets:
             lines.append("Pictures of targets stay without --targets, as do those not judged yet.")
         return "\n".join(lines)
@@ -59,40 +66,63 @@ def purge(store: Store, dump: Path, targets: bool, progress: Progress | None = N
         raise UsageError(f"{dump}: is the dump of another archive")
     try:
         sums = read_sums(dump / SUMS)
+        unsealed = _unsealed(dump, sums)
     except OSError as error:
-        raise StoreError(f"{dump / SUMS}: cannot be read: {error}") from error
+        raise StoreError(f"{dump}: its sums cannot be read: {error}") from error
     if not sums:
         raise UsageError(f"{dump}: was not finished, it has no {SUMS}: dump again")
-    done = Purged(dump, targets=targets)
+    proof = _Proof(store.archive.root, sums, unsealed, Purged(dump, targets=targets))
     with meter(reading.size(store.database), "B") as bar:
         for frames in purgeable(store.database, store.archive.root, targets):
-            proved = [each for each in frames if _proved(store, each, sums, done, progress or bar)]
+            proved = [each for each in frames if proof.holds(each, progress or bar)]
             if proved:
                 let_go(store.database, store.archive.root, store.disk, proved)
-            done.gone += len(proved)
-    return done
+            proof.done.gone += len(proved)
+    return proof.done
 
 
-def _proved(
-    store: Store, frame: Frame, sums: dict[str, bytes], done: Purged, progress: Progress
-) -> bool:
-    """Say whether the dump holds a frame; count why not."""
-    path = f"media/{named(frame.path, frame.mark)}"
-    if path not in sums:
-        done.missing += 1
-        return False
-    try:
-        there = _fresh(store.archive.root / names.file_of(frame))
-        here = _fresh(done.dump / path)
-    except OSError:
-        done.different += 1
-        return False
-    progress(len(there))
-    if hashlib.sha256(here).digest() != sums[path] or without(here) != there:
-        done.different += 1
-        return False
-    done.bytes += len(there)
-    return True
+def _unsealed(dump: Path, sums: Sums) -> Sums:
+    """Give the sums of the sealed files that `unseal` opened, if SHA256SUMS vouches for them."""
+    path = dump / SEALED_SUMS
+    if SEALED_SUMS not in sums or _digest(_fresh(path)) != sums[SEALED_SUMS]:
+        return {}
+    return read_sums(path)
+
+
+@dataclass(slots=True)
+class _Proof:
+    """What a dump says that it holds, and what came of looking."""
+
+    root: Path  # Of the card's archive.
+    sums: Sums
+    unsealed: Sums
+    done: Purged
+
+    def holds(self, frame: Frame, progress: Progress) -> bool:
+        """Say whether the dump holds a frame; count why not."""
+        path, sealed = f"media/{named(frame.path, frame.mark)}", b""
+        if path not in self.sums and path in self.unsealed:
+            path, sealed = f"media/{frame.path}", self.unsealed[path]
+        if path not in self.sums:
+            self.done.missing += 1
+            return False
+        try:
+            there = _fresh(self.root / names.file_of(frame))
+            here = _fresh(self.done.dump / path)
+        except OSError:
+            self.done.different += 1
+            return False
+        progress(len(there))
+        same = _digest(there) == sealed if sealed else without(here) == there
+        if _digest(here) != self.sums[path] or not same:
+            self.done.different += 1
+            return False
+        self.done.bytes += len(there)
+        return True
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _fresh(path: Path) -> bytes:
