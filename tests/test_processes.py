@@ -32,13 +32,14 @@ HEAVY = {
     "gpiozero",
     "PIL",
     "asyncio",
+    "cryptography",
     "pyrage",
 }
 LARGE = {"_hashlib", "hashlib", "hmac", "secrets", "random", "tempfile", "subprocess"}  # 5 MiB.
 NEEDS = {
     "station": {"PIL"},  # The replay camera of the twins makes previews with it.
     "sorter": {"numpy", "PIL", "ai_edge_litert", "tflite_runtime", *LARGE},
-    "uplinker": set(),
+    "uplinker": {"cryptography"},
     "keeper": set(),
     "console": set(),
 }

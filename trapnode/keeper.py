@@ -218,10 +218,10 @@ class Keeper:
         """Put in the status report, or the word that the card failed."""
         kind, body = MessageKind.STATUS, b""
         if failed := self._keeping.card_failed:
-            nonce, self._told_targets = self._keeping.nonce(6), found.targets
+            self._told_targets = found.targets
             kind = MessageKind.CARD_FAILED
             body = pack_card_failure(
-                CardFailure(clock.now(), failed.cause, found.sequences, found.targets, nonce)
+                CardFailure(clock.now(), failed.cause, found.sequences, found.targets)
             )
         else:
             body = pack_status(self._status(clock, health, found))

@@ -127,6 +127,10 @@ class MessageKind(StrEnum):
     OBSERVATIONS = "observations"
     STATUS = "status"
     CARD_FAILED = "card_failed"
+    SUPPRESSED = "suppressed"
+    ANSWER = "answer"
+    FRAGMENT = "fragment"
+    COMMANDS = "commands"  # The only one that goes down.
 
 
 class MessageState(StrEnum):

@@ -1,77 +1,58 @@
-"""Packing and reading messages; the format is the docstring of `trapnode.message`.
+"""Reading the body of an opened message by its kind; `trapnode.message` has the format."""
 
-What is in a status, and in the word that the card failed, is in `health`.
-"""
-
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from trapnode.errors import ProtocolError
-from trapnode.message.fields import clamp, seconds, u24
+from trapnode.message.answer import Answer, read_answer
+from trapnode.message.fragment import Fragment, read_fragment
+from trapnode.message.header import HEADER, KINDS, MAX_BODY, VERSION, pack_header
 from trapnode.message.health import CardFailure, Status, read_card_failure, read_status
-from trapnode.model import TAXA, MessageKind, Observation
-
-__all__ = [
-    "MAX_BODY",
-    "MAX_MESSAGE",
-    "MAX_RECORDS",
-    "Decoded",
-    "ObservationRecord",
-    "decode",
-    "pack_message",
-    "pack_observation",
-]
-
-VERSION = 1
-KINDS = {MessageKind.OBSERVATIONS: 1, MessageKind.STATUS: 2, MessageKind.CARD_FAILED: 3}
-HEADER = struct.Struct(">BH")
-TAG = 8  # Room kept for the seal.
-MAX_MESSAGE = 50  # One Iridium credit; LoRaWAN takes 51 at its lowest data rate.
-MAX_BODY = MAX_MESSAGE - HEADER.size - TAG
-
-RECORD = struct.Struct(">3sIBBBB")
-MAX_RECORDS = MAX_BODY // RECORD.size
-
-# Codes on the air; append only.
-LABELS = (
-    "blank",
-    "leopard",
-    "tiger",
-    "bear",
-    "boar",
-    "deer",
-    "small_carnivore",
-    "other_mammal",
-    "bird",
-    "person",
-    "vehicle",
-    "unknown",
-    "unclassified",
+from trapnode.message.observations import (
+    ObservationRecord,
+    Suppressed,
+    read_observations,
+    read_suppressed,
 )
-OTHER_LABEL = 255  # A label of a model newer than this table.
+from trapnode.model import MessageKind
 
-assert set(LABELS) == set(TAXA)
+__all__ = ["Decoded", "Told", "decode", "pack_message", "read_body"]
 
 
 @dataclass(frozen=True, slots=True)
-class ObservationRecord:
-    """One observation as the air carries it; `observation` is modulo 2^24."""
+class Told:
+    """What an opened message tells: of `kind`, and nothing else."""
 
-    observation: int
-    observed_at: datetime
-    label: str
-    probability: float | None  # In whole percents.
-    frames: int
-    count: int | None
-    target: bool
-    clock_trusted: bool
+    kind: MessageKind
+    observations: tuple[ObservationRecord, ...] = ()
+    status: Status | None = None
+    card_failure: CardFailure | None = None
+    suppressed: Suppressed | None = None
+    answer: Answer | None = None
+    fragment: Fragment | None = None
+
+
+READERS: Mapping[MessageKind, tuple[str, Callable[[bytes], object]]] = {
+    MessageKind.OBSERVATIONS: ("observations", read_observations),
+    MessageKind.STATUS: ("status", read_status),
+    MessageKind.CARD_FAILED: ("card_failure", read_card_failure),
+    MessageKind.SUPPRESSED: ("suppressed", read_suppressed),
+    MessageKind.ANSWER: ("answer", read_answer),
+    MessageKind.FRAGMENT: ("fragment", read_fragment),
+}
+
+
+def read_body(kind: MessageKind, body: bytes) -> Told:
+    """Read the body of what came up; raise ProtocolError."""
+    if kind not in READERS:
+        raise ProtocolError(f"{kind}: goes down, `downlink.read_commands` reads it")
+    name, read = READERS[kind]
+    return Told(kind, **{name: read(body)})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A message read: its header, and what it tells."""
+    """A message without seal, read."""
 
     version: int
     kind: MessageKind
@@ -81,75 +62,21 @@ class Decoded:
     card_failure: CardFailure | None = None
 
 
-def pack_observation(observation: Observation) -> bytes:
-    """Pack one observation into its 11-byte record."""
-    known = observation.probability is not None
-    percent = clamp(round((observation.probability or 0.0) * 100), 100) if known else 127
-    label = LABELS.index(observation.label) if observation.label in LABELS else OTHER_LABEL
-    return RECORD.pack(
-        u24(observation.id),
-        seconds(observation.observed_at),
-        label,
-        percent | (0x80 if observation.clock_trusted else 0),
-        clamp(observation.frames, 15) | clamp(observation.count or 0, 15) << 4,
-        1 if observation.target else 0,
-    )
-
-
 def pack_message(kind: MessageKind, counter: int, bodies: Sequence[bytes]) -> bytes:
-    """Join header and records; raise ValueError for more than a message holds."""
+    """Join header and records, without seal: only until the uplinker seals. Raise ValueError."""
     body = b"".join(bodies)
     if not 0 < len(body) <= MAX_BODY:
         raise ValueError(f"message body of {len(body)} bytes: 1 to {MAX_BODY} fit")
-    return HEADER.pack(VERSION << 4 | KINDS[kind], counter & 0xFFFF) + body
+    return pack_header(kind, counter) + body
 
 
 def decode(payload: bytes) -> Decoded:
-    """Read a message; raise ProtocolError for anything that is not exactly one."""
-    if not HEADER.size < len(payload) <= MAX_MESSAGE:
-        raise ProtocolError(
-            f"message of {len(payload)} bytes: {HEADER.size + 1} to {MAX_MESSAGE} are possible"
-        )
+    """Read a message without seal: only until the uplinker seals. Raise ProtocolError."""
+    if not HEADER.size < len(payload) <= HEADER.size + MAX_BODY:
+        raise ProtocolError(f"message of {len(payload)} bytes")
     first, counter = HEADER.unpack_from(payload)
-    version, code = first >> 4, first & 0x0F
-    if version != VERSION:
-        raise ProtocolError(f"message version {version}: this trapnode reads {VERSION}")
-    body = payload[HEADER.size :]
-    if code == KINDS[MessageKind.OBSERVATIONS]:
-        return Decoded(version, MessageKind.OBSERVATIONS, counter, _observations(body))
-    if code == KINDS[MessageKind.STATUS]:
-        return Decoded(version, MessageKind.STATUS, counter, status=read_status(body))
-    if code == KINDS[MessageKind.CARD_FAILED]:
-        failure = read_card_failure(body)
-        return Decoded(version, MessageKind.CARD_FAILED, counter, card_failure=failure)
-    raise ProtocolError(
-        f"message kind {code}: 1 (observations), 2 (status) and 3 (card failed) are known"
-    )
-
-
-def _observations(body: bytes) -> tuple[ObservationRecord, ...]:
-    if len(body) % RECORD.size:
-        raise ProtocolError(f"observations of {len(body)} bytes: not a multiple of {RECORD.size}")
-    return tuple(_observation(*fields) for fields in RECORD.iter_unpack(body))
-
-
-def _observation(
-    identity: bytes, at_s: int, label: int, percent: int, sizes: int, flags: int
-) -> ObservationRecord:
-    if label >= len(LABELS) and label != OTHER_LABEL:
-        raise ProtocolError(f"label code {label}: 0 to {len(LABELS) - 1} are known")
-    if flags & ~1:
-        raise ProtocolError(f"observation flags {flags:#04x}: only bit 0 is known")
-    probability = percent & 0x7F
-    if 100 < probability < 127:
-        raise ProtocolError(f"probability {probability}: 0 to 100 percent")
-    return ObservationRecord(
-        observation=int.from_bytes(identity, "big"),
-        observed_at=datetime.fromtimestamp(at_s, UTC),
-        label=LABELS[label] if label < len(LABELS) else f"label{label}",
-        probability=None if probability == 127 else probability / 100,
-        frames=sizes & 0x0F,
-        count=sizes >> 4 or None,
-        target=bool(flags & 1),
-        clock_trusted=bool(percent & 0x80),
-    )
+    kinds = {code: kind for kind, code in KINDS.items() if code <= 3}
+    if first >> 4 != VERSION or first & 15 not in kinds:
+        raise ProtocolError(f"message version {first >> 4}, kind {first & 15}")
+    told = read_body(kinds[first & 15], payload[HEADER.size :])
+    return Decoded(VERSION, told.kind, counter, told.observations, told.status, told.card_failure)

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 STATUS = struct.Struct(">IHbHH3s3sHHHHBBBBHHHB")
-CARD_FAILURE = struct.Struct(">IBHH6s")
+CARD_FAILURE = struct.Struct(">IBHH")
 
 # Codes on the air; append only.
 WAKE_REASONS = (
@@ -87,7 +87,6 @@ class CardFailure:
     cause: CardCause
     sequences: int  # In RAM,
     targets: int  # and of these observations of a target.
-    nonce: bytes  # 6 random bytes.
 
 
 def pack_status(status: Status) -> bytes:
@@ -116,13 +115,12 @@ def pack_status(status: Status) -> bytes:
 
 
 def pack_card_failure(failure: CardFailure) -> bytes:
-    """Pack the word that the card failed into its 15-byte record."""
+    """Pack the word that the card failed into its 9-byte record."""
     return CARD_FAILURE.pack(
         seconds(failure.at),
         CARD_CAUSES.index(failure.cause),
         clamp(failure.sequences, 0xFFFF),
         clamp(failure.targets, 0xFFFF),
-        failure.nonce,
     )
 
 
@@ -162,8 +160,7 @@ def read_card_failure(body: bytes) -> CardFailure:
     """Read the word that the card failed; raise ProtocolError."""
     if len(body) != CARD_FAILURE.size:
         raise ProtocolError(f"card failed of {len(body)} bytes: {CARD_FAILURE.size} expected")
-    at_s, cause, sequences, targets, nonce = CARD_FAILURE.unpack(body)
+    at_s, cause, sequences, targets = CARD_FAILURE.unpack(body)
     if cause >= len(CARD_CAUSES):
         raise ProtocolError(f"cause {cause}: 0 to {len(CARD_CAUSES) - 1} are known")
-    at = datetime.fromtimestamp(at_s, UTC)
-    return CardFailure(at, CARD_CAUSES[cause], sequences, targets, nonce)
+    return CardFailure(datetime.fromtimestamp(at_s, UTC), CARD_CAUSES[cause], sequences, targets)
