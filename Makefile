@@ -14,7 +14,7 @@ help: ## say what each target does
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) lacks venv (Debian: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev,tflite]'
+	$(BIN)/pip install --quiet --editable '.[desk,dev,tflite]'
 	@touch $@
 
 demo: .venv/ready ## the whole unit on this machine: triggers, verdicts, messages, a dump
