@@ -1,4 +1,18 @@
-"""When a message is tried again: retry is a moment in a row, never a sleeping loop."""
+"""When a message is tried again: retry is a moment in a row, never a sleeping loop.
+
+Iridium's vendors retry once at once, then after 0 to 5 s (2nd, 3rd), 0 to 30 s (4th, 5th), 90 to
+240 s (6th to 11th), then every 300 s. Their units have mains and minutes; ours has a battery, where
+a session costs as much as seven events, and hours. So:
+
+1 min     the first five of theirs are one of ours: a satellite is in view for minutes, so what it
+          does not hear now it will not hear in 5 s; Rock7 advises just this wait, the modem asleep.
+2, 4 min  as theirs: the next satellite comes after about 10 min, under a canopy through a gap.
+8 min ..  theirs would go on every 5 min for ever: a valley without sky would empty the battery.
+2 h       the longest of ours: twelve sessions a day, a third of an hour awake.
+1 day     the longest that a network may ask for, and what `LinkBarred` does: a person must come.
+
+A success begins anew: the waits are a message's own.
+"""
 
 from datetime import datetime, timedelta
 
