@@ -153,6 +153,14 @@ class ScriptedModem:
         self.accepted.append(payload)
         return Sent(True, () if said is None else (said,))
 
+    announced = False
+
+    def fetch(self) -> Sent:
+        raise AssertionError("nothing was announced")
+
+    def rest(self) -> None:
+        self.rested = True
+
     def network_time(self) -> datetime | None:
         return None
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from modem_bench import LOST_REPLY, PAYLOAD, Bench
 
-from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
+from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused
 from trapnode.sim.gateway import Faults, Plan
 from trapnode.sim.modem import IMEI
 
@@ -48,24 +48,55 @@ def test_a_downlink_comes_with_the_next_message_and_was_announced():
     bench.modem.identity()  # switches the announcements on
     bench.twin.queue_downlink(b"SECOND OK\r\n tricky")
     bench.twin.queue_downlink(b"later")
+    assert not bench.modem.announced  # The port was closed.
+    assert "a downlink waits" in bench.modem.about()
+    assert bench.modem.announced
     first, second, third = (bench.modem.send(PAYLOAD) for _ in range(3))
     assert (first.downlinks, first.more) == ((b"SECOND OK\r\n tricky",), 1)
     assert (second.downlinks, second.more) == ((b"later",), 0)
     assert third.downlinks == ()
     assert 0 < third.seconds < 60
-    assert bench.modem.rings >= 1
+    assert not bench.modem.announced
 
 
-def test_a_lost_answer_is_unknown_and_the_same_bytes_are_sent_again():
+def test_a_downlink_is_fetched_without_a_message():
+    bench = Bench()
+    bench.modem.send(PAYLOAD)
+    bench.twin.queue_downlink(b"down")
+    got = bench.modem.fetch()
+    assert (got.downlinks, got.more, bench.modem.announced) == ((b"down",), 0, False)
+    assert bench.received == [PAYLOAD]
+
+
+def test_a_lost_answer_is_settled_by_the_modems_own_counter():
     bench = Bench(plans=[LOST_REPLY])
+    assert bench.modem.send(PAYLOAD).delivered
+    assert bench.received == [PAYLOAD]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_modem_that_browns_out_in_its_session_is_unknown_and_sends_again(arrives):
+    bench = Bench(plans=[Plan(arrives=arrives, browns_out=True)])
     with pytest.raises(LinkUnavailable, match="may have arrived"):
         bench.modem.send(PAYLOAD)
     bench.modem.send(PAYLOAD)
-    assert bench.received == [PAYLOAD, PAYLOAD]
+    assert bench.received == [PAYLOAD] * (1 + arrives)
+
+
+@pytest.mark.parametrize("plan", [LOST_REPLY, Plan(32, arrives=False, replies=False)])
+def test_an_aborted_session_is_paid_for_again_only_if_it_failed(plan):
+    bench = Bench(plans=[plan])
+    bench.stop_at = bench.now + 4  # In the session.
+    with pytest.raises(LinkUnavailable, match="stopped in session"):
+        bench.modem.send(PAYLOAD)
+    bench.stop_at = float("inf")
+    assert bench.modem.send(PAYLOAD).delivered
+    assert bench.received == [PAYLOAD]
+    assert not bench.gateway.plans
 
 
 @pytest.mark.parametrize(
-    ("status", "wait_s"), [(32, None), (18, None), (36, 180), (15, 86_400), (20, None)]
+    ("status", "wait_s"), [(32, None), (18, None), (36, 180), (11, 300), (20, None)]
 )
 def test_a_failed_session_may_be_tried_later(status, wait_s):
     bench = Bench(plans=[Plan(status, arrives=False)])
@@ -76,7 +107,16 @@ def test_a_failed_session_may_be_tried_later(status, wait_s):
     assert bench.received == [PAYLOAD]
 
 
-@pytest.mark.parametrize("status", [12, 14, 16])
+@pytest.mark.parametrize("status", [15, 16, 33])
+def test_what_only_a_person_can_mend_holds_the_message(status):
+    bench = Bench(plans=[Plan(status, arrives=False)] * 2)
+    with pytest.raises(LinkBarred, match=f"MO status {status}") as raised:
+        bench.modem.send(PAYLOAD)
+    assert raised.value.retry_after_s == (None if status == 33 else 86_400)
+    bench.modem.send(PAYLOAD)
+
+
+@pytest.mark.parametrize("status", [12, 14])
 def test_a_session_refused_for_good_parks_the_message(status):
     with pytest.raises(MessageRefused, match=f"MO status {status}"):
         Bench(plans=[Plan(status, arrives=False)] * 2).modem.send(PAYLOAD)
@@ -223,4 +263,4 @@ def test_a_modem_that_lost_power_is_set_up_again():
     bench.twin.power_up()
     bench.modem.send(PAYLOAD)
     assert [delivery.momsn for delivery in bench.gateway.received] == [0, 1]
-    assert repr(bench.modem) == "SbdModem('wire', faults=0, rings=0)"
+    assert repr(bench.modem) == "SbdModem('wire', faults=0)"

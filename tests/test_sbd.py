@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trapnode.errors import DeviceError, MessageRefused, ProtocolError
-from trapnode.protocols import sbd
+from trapnode.protocols import buffers, sbd
 from trapnode.protocols.at import AT_TIMEOUT_S, AtReader, Exchange, Expect, sum16
 from trapnode.protocols.iridium import ERAS, TICK, Outcome, mo_status
 
@@ -56,6 +56,10 @@ def converse(dialogue, script, cut=0):
     return result
 
 
+def send(payload=PAYLOAD, ledger=None, **options):
+    return sbd.send(payload, sbd.Ledger() if ledger is None else ledger, **options)
+
+
 SYNC = [(b"AT\r", OK), (b"", SILENCE)]
 WRITTEN = [
     (b"AT+SBDWB=40\r", b"\r\nREADY\r\n"),
@@ -69,7 +73,7 @@ WRITTEN = [
 def session(sbdix, *, before="1, 23, 0, 0", after="1, 24, 0, 0"):
     return [
         *WRITTEN,
-        (b"AT+SBDS\r", line(f"+SBDS: {before}")),
+        *[(b"AT+SBDS\r", line(f"+SBDS: {before}"))] * 2,
         (b"AT+SBDIX\r", line(sbdix)),
         (b"AT+SBDS\r", line(f"+SBDS: {after}")),
         (b"AT+SBDD0\r", line("0")),
@@ -79,7 +83,7 @@ def session(sbdix, *, before="1, 23, 0, 0", after="1, 24, 0, 0"):
 @pytest.mark.parametrize("sbdix", ["+SBDIX:0,23,0,-1,0,0", "+SBDIX: 0, 23, 0, 0, 0, 0"])
 @pytest.mark.parametrize("cut", range(70))
 def test_a_message_is_delivered_however_the_port_cuts_the_answers(sbdix, cut):
-    assert converse(sbd.send(PAYLOAD), session(sbdix), cut) == sbd.Session(
+    assert converse(send(), session(sbdix), cut) == sbd.Session(
         Outcome.DELIVERED, 0, None, None, 0, "sent"
     )
 
@@ -87,110 +91,201 @@ def test_a_message_is_delivered_however_the_port_cuts_the_answers(sbdix, cut):
 def test_the_emulators_conversation_with_a_ring_ends_with_its_downlink():
     tricky = b"SECOND OK\r\n tricky"
     script = session("+SBDIX:0,1,1,1,18,2", before="1,1,0,0", after="1,2,1,1")
-    script[6] = (b"AT+SBDIX\r", b"\r\nSBDRING\r\n" + script[6][1])
+    script[7] = (b"AT+SBDIX\r", b"\r\nSBDRING\r\n" + script[7][1])
     script += [(b"AT+SBDRB\r", b"AT+SBDRB\r" + block(tricky)), (b"AT+SBDD1\r", line("0"))]
-    result = converse(sbd.send(PAYLOAD), script)
+    result = converse(send(), script)
     assert (result.outcome, result.downlink, result.mt_queued) == (Outcome.DELIVERED, tricky, 2)
 
 
 @pytest.mark.parametrize("code", [*range(5, 41), 255])
-def test_every_failure_is_retried_but_the_three_that_cannot_be_cured(code):
+def test_every_failure_is_retried_but_the_two_that_cannot_be_cured(code):
     script = session(f"+SBDIX: {code}, 23, 0, 0, 0, 0")[:-2]
     script += [(b"AT*R1\r", OK)] if code == 34 else []
-    script += script[-2:] if code in (12, 14, 16) else []
-    result = converse(sbd.send(PAYLOAD), script)
-    assert result.outcome is (Outcome.REFUSED if code in (12, 14, 16) else Outcome.RETRY)
+    script += script[-3:] if code in (12, 14, 15, 16, 33) else []
+    result = converse(send(), script)
+    assert result.outcome is (Outcome.REFUSED if code in (12, 14) else Outcome.RETRY)
     assert (result.mo_status, result.reason) == (code, mo_status(code).meaning)
+    assert result.barred is (code in (15, 16, 33))
 
 
 def test_a_refusal_for_good_must_be_said_twice():
     first = session("+SBDIX: 12, 23, 0, 0, 0, 0")[:-2]  # was it 10, with a flipped bit?
     script = [*first, *session("+SBDIX: 0, 23, 0, 0, 0, 0")[5:]]
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+    assert converse(send(), script).outcome is Outcome.DELIVERED
+
+
+def test_a_bar_of_a_day_must_be_said_twice():
+    first = session("+SBDIX: 15, 23, 0, 0, 0, 0")[:-2]  # was it 11, with a flipped bit?
+    script = [*first, *session("+SBDIX: 11, 23, 0, 0, 0, 0")[5:-2]]
+    result = converse(send(), script)
+    assert (result.barred, result.mo_status, result.retry_after_s) == (False, 11, 300)
 
 
 @pytest.mark.parametrize("code", range(5))
 def test_five_statuses_mean_delivered(code):
-    result = converse(sbd.send(PAYLOAD), session(f"+SBDIX: {code}, 23, 2, 0, 0, 0"))
+    result = converse(send(), session(f"+SBDIX: {code}, 23, 2, 0, 0, 0"))
     assert result.outcome is Outcome.DELIVERED
 
 
-def test_no_word_about_the_session_is_no_failure_and_no_success():
-    script = [*session("")[:6], (b"AT+SBDIX\r", SILENCE)]
-    result = converse(sbd.send(PAYLOAD), script)
+def lost_word(after, word=SILENCE):
+    asked = [(b"AT+SBDS\r", line(f"+SBDS: {after}"))] * 2
+    return [*session("")[:7], (b"AT+SBDIX\r", word), *SYNC, *asked]
+
+
+@pytest.mark.parametrize("after", ["1, 23, 0, 0", "1, 25, 0, 0", "0, 24, 0, 0", "1, 22, 0, 0"])
+def test_a_lost_word_on_a_session_is_no_failure_and_no_success(after):
+    result = converse(send(), lost_word(after))  # 0, 24: another program's session
     assert (result.outcome, result.mo_status) == (Outcome.RETRY, None)
+
+
+def test_a_lost_word_is_settled_by_the_momsn():
+    ledger, script = sbd.Ledger(), [*lost_word("1, 24, 0, 0"), (b"AT+SBDD0\r", line("0"))]
+    assert converse(send(ledger=ledger), script).outcome is Outcome.DELIVERED
+    assert ledger == sbd.Ledger()
+
+
+def test_a_lost_word_does_not_lose_the_downlink_that_came_with_it():
+    script = [*lost_word("1, 24, 1, 7"), (b"AT+SBDD0\r", line("0"))]
+    script += [(b"AT+SBDRB\r", block(b"down")), (b"AT+SBDD1\r", line("0"))]
+    assert converse(send(), script).downlink == b"down"
+
+
+def test_our_own_message_read_back_is_no_downlink():
+    script = [*lost_word("1, 24, 1, 7"), (b"AT+SBDD0\r", line("0"))]
+    script += [(b"AT+SBDRB\r", block(PAYLOAD)), (b"AT+SBDD1\r", line("0"))]
+    assert converse(send(), script).downlink is None
+
+
+def test_one_garbled_number_does_not_settle_a_lost_word():
+    script = lost_word("1, 24, 0, 0")
+    script[-1] = (b"AT+SBDS\r", line("+SBDS: 1, 23, 0, 0"))
+    script += [script[-1]]
+    assert converse(send(), script).outcome is Outcome.RETRY
+
+
+def test_a_modem_that_died_in_its_session_is_asked_when_it_answers_again():
+    ledger = sbd.Ledger()
+    steps = iter(session("")[:7])
+    with pytest.raises(DeviceError):
+        play(send(ledger=ledger), lambda _: next(steps, (b"", SILENCE))[1])
+    later = [(b"AT+SBDS\r", line("+SBDS: 1, 24, 0, 0"))] * 2
+    later += [(b"AT+SBDD0\r", line("0"))]
+    assert converse(send(ledger=ledger), later).outcome is Outcome.DELIVERED
+
+
+def test_what_the_ledger_holds_is_not_another_messages_delivery():
+    ledger = sbd.Ledger(b"another", buffers.State(True, 22, False))
+    script = session("+SBDIX: 0, 23, 0, 0, 0, 0")
+    assert converse(send(ledger=ledger), script).outcome is Outcome.DELIVERED
+
+
+def test_a_fetch_pays_for_a_session_without_a_message():
+    ledger = sbd.Ledger(PAYLOAD, buffers.State(True, 22, False))
+    script = [
+        (b"AT+SBDD0\r", line("0")),
+        (b"AT+SBDS\r", line("+SBDS: 0, 23, 0, 0")),
+        (b"AT+SBDIXA\r", line("+SBDIX: 0, 23, 1, 7, 4, 2")),
+        (b"AT+SBDD0\r", line("0")),
+        (b"AT+SBDRB\r", block(b"down")),
+        (b"AT+SBDD1\r", line("0")),
+    ]
+    result = converse(sbd.fetch(ledger), script)
+    assert (result.outcome, result.downlink, result.mt_queued) == (Outcome.DELIVERED, b"down", 2)
+    assert ledger.before is None  # This session moved the MOMSN, too.
+
+
+def test_a_fetch_never_sends_an_old_message_again():
+    script = [(b"AT+SBDD0\r", ERROR)] * 3 + [(b"AT+SBDS\r", line("+SBDS: 1, 23, 0, 0"))]
+    with pytest.raises(ProtocolError, match="old message"):
+        converse(sbd.fetch(sbd.Ledger()), script)
+
+
+def test_a_message_that_answers_a_ring_says_so():
+    script = session("+SBDIX: 0, 23, 0, 0, 0, 0")
+    script[7] = (b"AT+SBDIXA\r", script[7][1])
+    assert converse(send(rings=True), script).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [("0, 23, 0, -1, 0, 0", False), ("0, 23, 0, -1, 1, 0", True), ("0, 23, 0, 5, 0, 3", True)],
+)
+def test_a_ring_heard_while_nobody_listened_is_remembered_by_the_modem(said, waits):
+    assert converse(sbd.announced(), [(b"AT+SBDSX\r", line(f"+SBDSX: {said}"))]) is waits
+    assert converse(sbd.announced(), [(b"AT+SBDSX\r", ERROR)] * 3) is False
 
 
 @pytest.mark.parametrize("sbdix", ["+SBDIX: 2, 23, 0, 0, 0, 0", "+SBDIX: 0, 23, 0, 0, 0, 0"])
 def test_a_success_without_a_new_momsn_is_not_believed(sbdix):
     script = session(sbdix, after="1, 23, 0, 0")[:-1]  # 2 is 32 with a lost byte
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.RETRY
+    assert converse(send(), script).outcome is Outcome.RETRY
 
 
 def test_the_momsn_wraps():
     script = session("+SBDIX: 0, 65535, 0, 0, 0, 0", before="1, 65535, 0, 0", after="1, 0, 0, 0")
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+    assert converse(send(), script).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize(
     "sbdix", ["+SBDIX: 0, 23, 0, 0, 0", "+SBDIX: 0, 23, 0, 0, 0, 0, 0", "SBDIX: 0,23,0,0,0,0", "0"]
 )
 def test_a_damaged_answer_is_no_success(sbdix):
-    script = session(sbdix)[:-2]
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.RETRY
+    script = lost_word("1, 23, 0, 0", line(sbdix))
+    assert converse(send(), script).outcome is Outcome.RETRY
 
 
 def test_a_message_that_reads_back_wrong_is_written_again():
     damaged = [*WRITTEN[:3], (b"AT+SBDRB\r", block(PAYLOAD[::-1])), WRITTEN[4]]
     script = [*damaged, *SYNC, *session("+SBDIX: 0, 23, 0, 0, 0, 0")]
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+    assert converse(send(), script).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("code", ["1", "2", "3", "18"])
 def test_a_modem_that_never_takes_the_bytes_gets_no_session(code):
     refused = [WRITTEN[0], (WRITTEN[1][0], line(code)), *SYNC]
     with pytest.raises(ProtocolError, match="40 bytes"):
-        converse(sbd.send(PAYLOAD), refused * 3)
+        converse(send(), refused * 3)
 
 
 def test_a_message_lost_before_the_session_is_noticed():
-    script = session("", before="0, 23, 0, 0")[:6]
+    script = session("", before="0, 23, 0, 0")[:7]
     with pytest.raises(ProtocolError, match="lost"):
-        converse(sbd.send(PAYLOAD), script)
+        converse(send(), script)
 
 
-def test_a_modem_without_the_checking_commands_is_believed():
-    unknown = [(b"AT+SBDTC\r", ERROR)] * 3
-    no_state = [(b"AT+SBDS\r", ERROR)] * 3
+@pytest.mark.parametrize("nothing", [ERROR, SILENCE])
+def test_a_modem_without_the_checking_commands_is_believed(nothing):
+    unknown = [(b"AT+SBDTC\r", nothing)] * 3
+    no_state = [(b"AT+SBDS\r", nothing)] * 3
     sbdix = (b"AT+SBDIX\r", line("+SBDIX: 0, 23, 0, 0, 0, 0"))
-    script = [*WRITTEN[:2], *unknown, *no_state, sbdix, *no_state, (b"AT+SBDD0\r", line("0"))]
-    assert converse(sbd.send(PAYLOAD), script).outcome is Outcome.DELIVERED
+    script = [*WRITTEN[:2], *unknown, *no_state, sbdix, (b"AT+SBDD0\r", line("0"))]
+    assert converse(send(), script).outcome is Outcome.DELIVERED
 
 
 def test_a_garbled_downlink_is_read_again_and_then_given_up():
     script = session("+SBDIX: 0, 23, 1, 7, 5, 0")
     damaged = [(b"AT+SBDRB\r", b"\x00\x05hallo\x02\x14" + OK), *SYNC]
     whole = [(b"AT+SBDRB\r", block(b"hello")), (b"AT+SBDD1\r", line("0"))]
-    assert converse(sbd.send(PAYLOAD), [*script, *damaged, *whole]).downlink == b"hello"
-    lost = converse(sbd.send(PAYLOAD), [*script, *damaged * 3])
+    assert converse(send(), [*script, *damaged, *whole]).downlink == b"hello"
+    lost = converse(send(), [*script, *damaged * 3])
     assert (lost.outcome, lost.downlink) == (Outcome.DELIVERED, None)
 
 
 @pytest.mark.parametrize("last_words", [SILENCE, b"\r\nbla\r\n\r\nOK\r\n"])
 def test_a_modem_that_fails_after_the_delivery_does_not_undo_it(last_words):
     steps = iter(session("+SBDIX: 0, 23, 1, 7, 5, 0"))
-    result = play(sbd.send(PAYLOAD), lambda _: next(steps, (b"", last_words))[1])
+    result = play(send(), lambda _: next(steps, (b"", last_words))[1])
     assert (result.outcome, result.downlink) == (Outcome.DELIVERED, None)
 
 
 @pytest.mark.parametrize("payload", [b"", bytes(341), b"RB0001234 to another"])
 def test_what_no_gateway_would_take_is_refused_before_a_byte_is_written(payload):
     with pytest.raises(MessageRefused):
-        next(sbd.send(payload))
+        next(send(payload))
 
 
 def test_each_step_says_how_long_it_may_take():
-    dialogue = sbd.send(PAYLOAD)
+    dialogue = send()
     ask = next(dialogue)
     assert (ask.timeout_s, ask.expect) == (AT_TIMEOUT_S, Expect.READY)
     assert sbd.SESSION_TIMEOUT_S == 90
@@ -220,7 +315,7 @@ def test_a_dead_modem_is_a_device_error_and_a_babbling_one_a_protocol_error():
 def test_noise_ends_in_a_session_or_an_error_of_ours(replies):
     stream = iter(replies)
     with suppress(ProtocolError, DeviceError):
-        assert play(sbd.send(PAYLOAD), lambda _: next(stream, SILENCE)).outcome is Outcome.RETRY
+        assert play(send(), lambda _: next(stream, SILENCE)).outcome is Outcome.RETRY
 
 
 def test_the_signal_is_asked_without_waiting_where_the_modem_can():

@@ -5,10 +5,12 @@ __all__ = [
     "CardFull",
     "ConfigError",
     "DeviceError",
+    "LinkBarred",
     "LinkUnavailable",
     "MessageRefused",
     "ProtocolError",
     "StoreError",
+    "TooLong",
     "TrapnodeError",
     "UplinkError",
     "UsageError",
@@ -71,6 +73,18 @@ class LinkUnavailable(UplinkError):
     def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class LinkBarred(LinkUnavailable):
+    """Only a person can mend the link (locked, not paid, no antenna): hold, tell, try daily."""
+
+
+class TooLong(LinkUnavailable):
+    """The message is longer than what goes out now: repack it to `room` bytes, or wait."""
+
+    def __init__(self, reason: str, room: int) -> None:
+        super().__init__(reason)
+        self.room = room
 
 
 class MessageRefused(UplinkError):

@@ -44,6 +44,19 @@ class Modem(Protocol):
         """Send; raise LinkUnavailable (it may have arrived), MessageRefused, DeviceError."""
         ...
 
+    @property
+    def announced(self) -> bool:
+        """Say whether the network told that a downlink waits."""
+        ...
+
+    def fetch(self) -> Sent:
+        """Fetch a downlink without a message, which may cost a credit; raise as `send`."""
+        ...
+
+    def rest(self) -> None:
+        """Take note that nothing is due now: the modem may sleep."""
+        ...
+
     def network_time(self) -> datetime | None:
         """Give the network's time, if it tells one; raise as `send`."""
         ...
@@ -78,6 +91,7 @@ class Uplinker:
             while not stopping():
                 alive("")
                 if not self.send_next(modem, clock):
+                    modem.rest()
                     clock.wait([bell, stopping], ROUND_S)
                     bell.answered()
         finally:

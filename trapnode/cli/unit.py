@@ -5,6 +5,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from trapnode.cli.process import Process, keep_last_good, process
+from trapnode.cli.radio import modem_of
 from trapnode.cli.sealing import of_sorter, of_station
 from trapnode.errors import CardFailed, DeviceError
 from trapnode.model import Boot
@@ -101,13 +102,10 @@ def uplinker(arguments: argparse.Namespace) -> None:
                 own.alive("")
                 own.clock.wait([own.stop], 20.0)
             return
-        from trapnode.devices.modem import SbdModem
-
         boot, batch_s = own.boot(store), own.config.uplink.batch_s
         loop = Uplinker(store, own.run, boot, own.trust, batch_s)
-        port = own.config.modem.port
-        with SbdModem(port, clock=own.clock, stopping=own.stop) as modem:
-            loop.run(modem, own.clock, own.stop, own.alive)
+        with contextlib.ExitStack() as opened:
+            loop.run(modem_of(own, opened), own.clock, own.stop, own.alive)
 
 
 def keeper(arguments: argparse.Namespace) -> None:

@@ -38,8 +38,10 @@ class MoStatus:
     outcome: Outcome
     meaning: str
     retry_after_s: float | None = None
+    barred: bool = False  # Only a person can mend it.
 
 
+DAY_S = 86_400.0
 _SENT, _RETRY, _REFUSED = Outcome.DELIVERED, Outcome.RETRY, Outcome.REFUSED
 MO_STATUS = {  # ISU AT command reference, +SBDIX; waits from the 9601 guide where given.
     0: MoStatus(_SENT, "sent"),
@@ -52,13 +54,13 @@ MO_STATUS = {  # ISU AT command reference, +SBDIX; waits from the 9601 guide whe
     12: MoStatus(_REFUSED, "gateway: too many segments"),  # Iridium's own retry ladder: 300 s.
     13: MoStatus(_RETRY, "gateway: session incomplete"),  # 13, 17, 18: it may have arrived.
     14: MoStatus(_REFUSED, "gateway: invalid segment size"),
-    15: MoStatus(_RETRY, "gateway: access denied: not provisioned or not paid", 86_400),
-    16: MoStatus(_REFUSED, "modem locked (+CULK)"),
+    15: MoStatus(_RETRY, "gateway: access denied: not provisioned or not paid", DAY_S, barred=True),
+    16: MoStatus(_RETRY, "modem locked (+CULK)", DAY_S, barred=True),
     17: MoStatus(_RETRY, "gateway does not answer"),
     18: MoStatus(_RETRY, "connection lost (RF drop)"),
     19: MoStatus(_RETRY, "link failure"),
     32: MoStatus(_RETRY, "no network service"),  # Costs nothing.
-    33: MoStatus(_RETRY, "antenna fault: check antenna and cable"),
+    33: MoStatus(_RETRY, "antenna fault: check antenna and cable", barred=True),
     34: MoStatus(_RETRY, "radio was switched off"),  # send() switches it on (*R1).
     35: MoStatus(_RETRY, "modem busy"),
     36: MoStatus(_RETRY, "less than 3 minutes since the last registration", 180),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from trapnode.protocols.sbd import MT_BUFFER
+from trapnode.protocols.buffers import MT_BUFFER
 
 __all__ = ["Delivery", "Faults", "Gateway", "Plan"]
 
@@ -18,11 +18,15 @@ START = datetime(2026, 11, 22, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one session ends: its MO status, whether the gateway got it, whether we are told."""
+    """How one session ends: its MO status, whether the gateway got it, whether we are told.
+
+    With `browns_out` the modem loses power in it and starts anew, before it counts a success.
+    """
 
     status: int = 0
     arrives: bool = True
     replies: bool = True
+    browns_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Faults:
 
     fails: float = 0.0
     loses_reply: float = 0.0
+    browns_out: float = 0.0
     no_signal: tuple[tuple[float, float], ...] = ()
 
 
@@ -98,6 +103,8 @@ class Gateway:
         if self._rng.random() < self.faults.fails:
             status = self._rng.choice(FAILURES)
             return Plan(status, status in MAY_HAVE_ARRIVED and self._rng.random() < 0.5)
+        if self._rng.random() < self.faults.browns_out:
+            return Plan(arrives=self._rng.random() < 0.5, browns_out=True)
         return Plan(replies=self._rng.random() >= self.faults.loses_reply)
 
     def deliver(self, delivery: Delivery) -> None:

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 from trapnode.protocols.at import sum16
+from trapnode.protocols.buffers import MAX_PAYLOAD, MT_BUFFER
 from trapnode.protocols.iridium import ERAS, TICK
-from trapnode.protocols.sbd import MAX_PAYLOAD, MT_BUFFER
 from trapnode.sim.gateway import Delivery, Gateway
 
 __all__ = ["SbdTwin"]
@@ -26,9 +26,20 @@ class SbdTwin:
 
     def __init__(self, gateway: Gateway, *, rng: random.Random, imei: str = IMEI) -> None:
         self.gateway, self.imei = gateway, imei
+        self.asleep, self.flushes = False, list[bool]()  # Was its memory written, each time?
         self._rng = rng
         self._momsn = self._mtmsn = 0
+        self.told = 0  # Downlinks that waited at the end of the last session.
         self.power_up()
+
+    def set(self, high: bool) -> None:
+        """Drive the sleep line: low takes the modem's power, high gives it again."""
+        if high is not self.asleep:
+            return
+        if not high:
+            self.flushes.append(self._flushed)
+        self.power_up()
+        self.asleep = not high
 
     def power_up(self) -> None:
         """Start as after a loss of power: echo on, buffers empty; the serial numbers stay."""
@@ -36,13 +47,14 @@ class SbdTwin:
         self._mo = self._mt = b""
         self._input, self._output = bytearray(), deque[tuple[float, bytes]]()
         self._free_at = self._arrived = self._write_ends = 0.0
-        self._in_session, self._wanted, self._ring = False, 0, False
+        self._in_session, self._wanted, self._ring, self._rang = False, 0, False, False
+        self._flushed = False
         self._told_bars: int | None = None
 
     def queue_downlink(self, payload: bytes) -> None:
         """Leave a message for the unit at the gateway, which rings."""
         self.gateway.queue(payload)
-        self._ring = self._rings
+        self._ring = self._rang = self._rings
 
     def bars(self, now: float) -> int:
         """Give the signal at `now`."""
@@ -50,6 +62,8 @@ class SbdTwin:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes; those that come during a session are answered after it."""
+        if self.asleep:
+            return
         self._advance(now)
         self._input += data[: INPUT_MAX - len(self._input)]
         self._arrived = now
@@ -116,7 +130,7 @@ class SbdTwin:
             case ("ATE0" | "ATE1", ""):
                 self._echo = command == "ATE1"
             case ("AT*F" | "AT*R0" | "AT*R1", ""):  # *F writes all to flash for the power cut.
-                self._radio = command == "AT*R1"
+                self._radio, self._flushed = command == "AT*R1", command == "AT*F"
             case ("AT+SBDMTA", "0" | "1"):
                 self._rings = argument == "1"
             case ("AT+CIER", "0,0,0" | "1,1,1"):
@@ -180,11 +194,16 @@ class SbdTwin:
         momsn, sent = self._momsn, plan.status <= 4
         if plan.arrives and self._mo:
             self.gateway.deliver(Delivery(at, momsn, self._mo))
+        if plan.browns_out:
+            self.power_up()
+            return
+        self._rang = False
         self._momsn = (momsn + sent) & 0xFFFF
         self._mt = self.gateway.fetch() if sent else b""
         self._mtmsn = (self._mtmsn + bool(self._mt)) & 0xFFFF
         mtmsn = self._mtmsn if self._mt else self._rng.choice((0, -1))
-        counts = (int(bool(self._mt)), mtmsn, len(self._mt), self.gateway.queued)
+        self.told = self.gateway.queued if sent else 0
+        counts = (int(bool(self._mt)), mtmsn, len(self._mt), self.told)
         if plan.replies:
             comma, colon = self._rng.choice((",", ", ")), self._rng.choice((":", ": "))
             fields = comma.join(str(field) for field in (plan.status, momsn, *counts))
@@ -208,7 +227,7 @@ QUERIES: dict[str, Callable[[SbdTwin, float], str]] = {
     "AT+CSQF": lambda twin, at: f"+CSQF:{twin.bars(at)}",
     "AT-MSSTM": SbdTwin._system_time,
     "AT+SBDS": lambda twin, at: f"+SBDS: {twin._flags()}",
-    "AT+SBDSX": lambda twin, at: f"+SBDSX: {twin._flags()}, 0, {twin.gateway.queued}",
+    "AT+SBDSX": lambda twin, at: f"+SBDSX: {twin._flags()}, {int(twin._rang)}, {twin.told}",
 }
 ACTIONS: dict[str, Callable[[SbdTwin, str, float], None]] = {
     "AT+CSQ": SbdTwin._signal,

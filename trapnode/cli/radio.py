@@ -1,0 +1,33 @@
+"""Builds the modem that the configuration names, with the wires beside its serial line."""
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from trapnode.cli.process import Process
+from trapnode.errors import DeviceError
+
+if TYPE_CHECKING:
+    from trapnode.devices.modem import SbdModem
+    from trapnode.devices.pins import OutputPin
+
+__all__ = ["modem_of"]
+
+
+def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
+    """Make the modem of `[modem]`, given back with `opened`; raise DeviceError."""
+    from trapnode.devices.modem import SbdModem
+
+    modem = own.config.modem
+    sleep = _pin(modem.sleep_pin, opened, high=False)
+    made = SbdModem(modem.port, clock=own.clock, stopping=own.stop, sleep_pin=sleep)
+    return opened.enter_context(made)
+
+
+def _pin(number: int, opened: contextlib.ExitStack, *, high: bool) -> "OutputPin | None":
+    if number < 0:
+        return None
+    try:
+        from trapnode.devices.pins import OutputPin
+    except ImportError as error:
+        raise DeviceError(f"modem pin GPIO{number}: a library is missing: {error}") from error
+    return opened.enter_context(contextlib.closing(OutputPin(number, high=high)))
