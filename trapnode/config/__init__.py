@@ -1,14 +1,16 @@
 """The configuration: TOML to checked, frozen sections."""
 
+from trapnode.config.base import Section
 from trapnode.config.options import Option, options
 from trapnode.config.reading import AtBoot, checked, parse, read, read_at_boot
-from trapnode.config.sections import Config, Modem, Section, Uplink
+from trapnode.config.sections import Config, Modem, Power, Uplink
 
 __all__ = [
     "AtBoot",
     "Config",
     "Modem",
     "Option",
+    "Power",
     "Section",
     "Uplink",
     "checked",

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from trapnode.config.sections import Config
 
-__all__ = ["Option", "options", "toml"]
+__all__ = ["Option", "options", "toml", "values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,13 @@ def options() -> Iterator[Option]:
                 limits=_limits(field.type, meta),
                 description=meta.description or "",
             )
+
+
+def values(config: Config) -> Iterator[tuple[Option, Any]]:
+    """List every option with its value in a configuration."""
+    for option in options():
+        section, name = option.name.split(".")
+        yield option, getattr(getattr(config, section), name)
 
 
 def toml(value: Any) -> str:

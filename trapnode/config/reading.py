@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from trapnode.bech32 import is_public_half
-from trapnode.config.options import options, toml
-from trapnode.config.sections import Config, Modem, Uplink
+from trapnode.config.options import options, toml, values
+from trapnode.config.pins import clash
+from trapnode.config.sections import Config, Modem, Power, Uplink
 from trapnode.errors import ConfigError
 
 __all__ = ["AtBoot", "checked", "parse", "read", "read_at_boot"]
@@ -57,6 +58,9 @@ def parse(text: str, name: str = "configuration") -> Config:
     _check_secret("stick.key", config.stick.key, 64, name)
     _check_modem(config.modem, name)
     _check_uplink(config.uplink, name)
+    _check_power(config.power, name)
+    if shared := clash({each.name: value for each, value in values(config)}):
+        raise ConfigError(f"{name}: {shared}")
     if config.burst.frames > config.burst.frames_max:
         raise ConfigError(
             f"{name}: burst.frames = {config.burst.frames}: "
@@ -115,6 +119,18 @@ def _check_uplink(uplink: Uplink, name: str) -> None:
         raise ConfigError(
             f"{name}: uplink.generation = {uplink.generation}: must be 1 or more with an"
             " uplink.key, and 0 without one"
+        )
+
+
+def _check_power(power: Power, name: str) -> None:
+    if power.profile == "gated" and power.board == "none":
+        raise ConfigError(
+            f'{name}: power.board = "none": profile "gated" needs a board that wakes the unit'
+            " again: latch, wittypi4 or pi5"
+        )
+    if power.empty_mv > power.low_mv:
+        raise ConfigError(
+            f"{name}: power.empty_mv = {power.empty_mv}: more than power.low_mv = {power.low_mv}"
         )
 
 

@@ -1,21 +1,16 @@
 """The sections of the configuration: every option with its default, unit, limits and meaning."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from trapnode.config.base import Section
+from trapnode.config.base import option as _option
+from trapnode.config.pins import default
+from trapnode.config.power import Power
 
-__all__ = ["Config", "Modem", "Section", "Uplink"]
+__all__ = ["Config", "Modem", "Power", "Section", "Uplink"]
 
 ABSOLUTE = r"^/[^\x00]+\Z"
 EUI = r"^([0-9A-Fa-f]{16})?\Z"
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of the sections below: frozen, and a key that is not listed is an error."""
-
-
-def _option(description: str, unit: str = "", **limits: Any) -> Meta:
-    return Meta(description=description, extra={"unit": unit}, **limits)
 
 
 class Unit(Section, frozen=True):
@@ -44,7 +39,7 @@ class Paths(Section, frozen=True):
 class TriggerSection(Section, frozen=True):
     """What wakes us."""
 
-    pir_pin: Annotated[int, _option("GPIO (BCM number) of the PIR", ge=2, le=27)] = 17
+    pir_pin: Annotated[int, _option("GPIO (BCM number) of the PIR", ge=2, le=27)] = default("pir")
     camera_delay_s: Annotated[
         float, _option("time after a trigger in which activity is ignored", "s", ge=0, le=3600)
     ] = 1.0
@@ -119,10 +114,10 @@ class Modem(Section, frozen=True):
     ] = True
     reset_pin: Annotated[
         int, _option("GPIO (BCM number) of the modem's reset, or -1", ge=-1, le=27)
-    ] = -1
+    ] = default("modem_reset")
     sleep_pin: Annotated[
         int, _option("GPIO (BCM number) of the modem's sleep pin, or -1", ge=-1, le=27)
-    ] = -1
+    ] = default("modem_sleep")
 
 
 class Uplink(Section, frozen=True):
@@ -206,6 +201,7 @@ class Config(Section, frozen=True):
     modem: Modem = Modem()
     uplink: Uplink = Uplink()
     keeper: Keeper = Keeper()
+    power: Power = Power()
     card: Card = Card()
     console: Console = Console()
     stick: Stick = Stick()
