@@ -33,18 +33,9 @@ def test_every_command_stands_in_the_readme(name: str) -> None:
     assert f"`trapnode {name}" in table or f"`{name}`" in table
 
 
-def test_a_message_decodes_to_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["decode", "11 002a 00002a 65a1b2c3 01 dc 03 01"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["observations"][0]["label"] == "leopard"
-    assert told["observations"][0]["probability"] == 0.92
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["decode", "xyz"], 2, "'xyz' is not hex"),
-        (["decode", "52420000"], 1, "version 5"),
         (["config", "check", "--config", "/nowhere.toml"], 78, "/nowhere.toml"),
         (["classify", "/nowhere"], 2, "/nowhere"),
         (["demo", "--sequences", "/nowhere"], 2, "/nowhere"),

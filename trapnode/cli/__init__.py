@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from trapnode import __version__
-from trapnode.cli import packages, stick
+from trapnode.cli import decode, packages, stick
 from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, TrapnodeError
 
 __all__ = ["main", "parser"]
@@ -111,14 +111,7 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     packages.add_commands(_add, commands)
     stick.add_commands(_add, commands)
     _add_model(commands)
-    decode = _add(
-        commands,
-        "decode",
-        "a message as JSON",
-        "trapnode.cli.desk:decode",
-        "trapnode decode 11002a00002a65a1b2c301dc0301",
-    )
-    decode.add_argument("hex", metavar="HEX", help="the message's bytes, spaces allowed")
+    decode.add_command(_add, commands)
     config = _add(
         commands,
         "config",

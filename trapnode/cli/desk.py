@@ -1,21 +1,18 @@
-"""The commands of people: status, classify, decode, config."""
+"""The commands of people: status, classify, config."""
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
-from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trapnode.errors import TrapnodeError, UsageError
+from trapnode.errors import TrapnodeError
 
 if TYPE_CHECKING:
     from trapnode.config import Config
 
-__all__ = ["classify", "config", "decode", "read_or_defaults", "status"]
+__all__ = ["classify", "config", "read_or_defaults", "status"]
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -62,20 +59,6 @@ def classify(arguments: argparse.Namespace) -> None:
     )
 
 
-def decode(arguments: argparse.Namespace) -> None:
-    """Print a message as JSON."""
-    from trapnode import message
-
-    try:
-        payload = bytes.fromhex(arguments.hex)
-    except ValueError as error:
-        raise UsageError(f"{arguments.hex!r} is not hex: {error}") from error
-    told = dataclasses.asdict(message.decode(payload))
-    if told["status"] is not None:
-        told["status"]["faults"] = [flag.name for flag in told["status"]["faults"]]
-    print(json.dumps(told, indent=2, default=_plain))
-
-
 def config(arguments: argparse.Namespace) -> None:
     """Check the configuration strictly, or show every option with its value."""
     import msgspec
@@ -113,11 +96,3 @@ def read_or_defaults(arguments: argparse.Namespace) -> "Config":
     if arguments.config == CONFIG and not Path(CONFIG).exists():
         return Config()
     return read(Path(arguments.config))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return value.value if isinstance(value, Enum) else str(value)

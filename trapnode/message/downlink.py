@@ -54,6 +54,10 @@ class ConfigKey:
     name: str
     scale: int = 1
 
+    def unscaled(self, value: int) -> int | float:
+        """Give the configuration's value for one of the air."""
+        return value if self.scale == 1 else value / self.scale
+
 
 KEYS: Mapping[int, ConfigKey] = {
     Setting.STATUS_HOUR: ConfigKey("keeper", "status_hour"),

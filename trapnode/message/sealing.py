@@ -97,7 +97,9 @@ def open_uplink(payload: bytes, key: CardKey, highest: int) -> Opened:
         body = _open(UP, payload, key, counter)
         if body is not None:
             return Opened(header.kind, counter, body)
-    raise ProtocolError(f"{header.kind} {header.counter16}: not sealed by this card")
+    raise ProtocolError(
+        f"{header.kind} {header.counter16}: not sealed by this card, at a counter near {highest}"
+    )
 
 
 def seal_downlink(counter: int, body: bytes, key: CardKey) -> bytes:
