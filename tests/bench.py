@@ -23,8 +23,9 @@ from tests.frame_bench import Figure, frame_costs
 from tests.sealed import sealing_in
 from tests.sets import card_of
 from trapnode.cli.crew import Crew, await_that
-from trapnode.cli.demo import CONFIG, ORIGIN, folders_of, own
+from trapnode.cli.demo import folders_of, own
 from trapnode.cli.judges import models
+from trapnode.cli.papers import CONFIG, ORIGIN
 from trapnode.config import Config
 from trapnode.devices.clock import SystemClock
 from trapnode.devices.detector import TfliteDetector

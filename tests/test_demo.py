@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import an_observation
+from trapnode.cli import main
 from trapnode.cli.demo import folders_of, own
 from trapnode.cli.narrator import blanks_in_order, boxed, in_words, named, reckon
 from trapnode.errors import UsageError
@@ -82,6 +83,32 @@ def test_the_whole_unit_on_real_sequences(tmp_path: Path) -> None:
     some = some_of(SEQUENCES, tmp_path / "some")
     told = run_demo(tmp_path / "demo", "--sequences", str(some))
     check(tmp_path / "demo", told, folders_of(some))
+
+
+def test_a_researcher_walks_on_from_a_sealed_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the commands that the demo prints, one after the other."""
+    for burst in ("01_stream_day", "09_raccoon_night"):
+        shutil.copytree(own() / burst, tmp_path / "some" / burst)
+    out = tmp_path / "demo"
+    told = run_demo(out, "--rate", "240", "--sealed", "--sequences", str(tmp_path / "some"))
+    assert not list((out / "store").rglob("*.jpg"))
+    assert not list((out / "dump").rglob("*.jpg"))
+    assert "sealed" in told
+    monkeypatch.chdir(tmp_path)
+    steps = [line.split() for line in told.splitlines() if line.startswith("  trapnode ")]
+    assert [step[1] for step in steps] == ["dump", "unseal", "audit", "individuals", "purge"]
+    for step in steps:
+        if step[1] == "audit":
+            first = next((out / "laptop" / "media").rglob("*.000001.1.jpg")).name
+            Path(step[-1]).write_text(f"path,label\n{first},blank\n", "utf-8")
+        assert main(step[1:]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "1 of 1 blanks were drawn for audit" in said
+    assert "1 encounters" in said
+    assert "stay: the dump" not in said
+    assert not list((out / "store").rglob("*.000001.1.jpg.*")), "purged, by an unsealed dump"
 
 
 def test_the_reckoning_bites(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from itertools import cycle
 from pathlib import Path
 
 from trapnode.cli.crew import PROCESSES, Crew, await_that
-from trapnode.cli.demo import CONFIG, ORIGIN, folders_of, own
+from trapnode.cli.demo import folders_of, own
 from trapnode.cli.narrator import blanks_in_order, received, reckon
+from trapnode.cli.papers import CONFIG, ORIGIN
 from trapnode.model import FrameState, MessageState
 from trapnode.sim.scene import show
 from trapnode.sim.world import World

@@ -83,6 +83,9 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument(
         "--sequences", metavar="DIR", help="replay the bursts in DIR, one folder of pictures each"
     )
+    demo.add_argument(
+        "--sealed", action="store_true", help="the unit seals its pictures to keys made in OUT"
+    )
     demo.add_argument("--out", metavar="DIR", default="demo-out", help="default: %(default)s")
     demo.add_argument(
         "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"

@@ -1,6 +1,7 @@
 """The whole unit on this machine: real processes, simulated devices, real frames.
 
 OUT/config.toml, deployments.toml   what the unit and the desk were told
+OUT/park.key, escrow.key            what opens its pictures (--sealed)
 OUT/store/                          the unit's card
 OUT/world/                          the twins' world
 OUT/log/                            what each process said
@@ -15,11 +16,11 @@ import shutil
 import time
 import tty
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from trapnode.cli.crew import Crew, await_that
 from trapnode.cli.narrator import Narrator, Reckoning, blanks_in_order, reckon, size
+from trapnode.cli.papers import ORIGIN, UNIT, next_steps, write_papers
 from trapnode.devices.clock import SystemClock
 from trapnode.errors import UsageError
 from trapnode.loop import Stop
@@ -30,53 +31,12 @@ from trapnode.store.tally import Tally, tally
 
 __all__ = ["demo", "folders_of", "twin_modem"]
 
-ORIGIN = datetime(2026, 11, 21, 20, 30, tzinfo=UTC)  # Dawn on the Amur: UTC+10.
-UNIT = "DEMO01"
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
 SPACING_S = 240.0  # with at most this much simulated time between two of them.
 SETTLE_S = 45.0  # Real time that sending may take after the last scene,
 JUDGE_S = 6.0  # and judging each sequence that waits then, on a busy machine.
 PLAY_S = 15.0
-
-CONFIG = """\
-[unit]
-name = "{unit}"
-[paths]
-state = "{out}/store"
-run = "{out}/world"
-[trigger]
-camera_delay_s = 0
-[burst]  # The replayed burst decides how many frames there are.
-frames = 1
-frames_max = 60
-interval_s = 0.2
-[modem]
-port = "{out}/world/modem"
-[uplink]
-batch_s = 600
-[console]
-port = "{out}/world/console"
-"""
-DEPLOYMENTS = """\
-# What the desk knows and the unit does not: the place. This one is invented.
-[project]
-title = "trapnode demo"
-samplingDesign = "opportunistic"
-contributors = [{{ title = "trapnode demo", role = "contact" }}]
-licenses = [
-    {{ name = "CC0-1.0", scope = "data" }},
-    {{ name = "Apache-2.0", scope = "media", title = "each picture's own, see NOTICE" }},
-]
-[[deployment]]
-unit = "{unit}"
-deploymentID = "{unit}-2026"
-locationID = "demo"
-latitude = 43.5
-longitude = 131.5
-coordinateUncertainty = 50000
-deploymentStart = {origin}
-"""
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -87,11 +47,7 @@ def demo(arguments: argparse.Namespace) -> int:
     scenes = folders_of(Path(arguments.sequences)) if arguments.sequences else folders_of(own())
     out = _fresh(Path(arguments.out).resolve())
     world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot")
-    config, deployments = out / "config.toml", out / "deployments.toml"
-    config.write_text(CONFIG.format(unit=UNIT, out=out), "utf-8")
-    deployments.write_text(
-        DEPLOYMENTS.format(unit=UNIT, origin=ORIGIN.isoformat(timespec="seconds")), "utf-8"
-    )
+    config, deployments = write_papers(out, arguments.sealed)
     print(f"{len(scenes)} bursts before a simulated unit; {arguments.rate:g} times as fast as life")
     with contextlib.closing(open_store(out / "store")) as store:
         narrator = Narrator(store, world.gateway, lambda text: print(text, flush=True))
@@ -99,7 +55,10 @@ def demo(arguments: argparse.Namespace) -> int:
             _play(scenes, world, narrator, crew)
             _settle(store, narrator, crew)
             print("\nthe technician's cable says:\n" + _ask(console, crew, "status"))
-        return _end(store, world, out, deployments, time.monotonic() - began_s)
+    with contextlib.closing(open_store(out / "store")) as store:  # It may know of seals by now.
+        wrong = _end(store, world, out, deployments, time.monotonic() - began_s)
+    print(next_steps(Path(arguments.out), arguments.sealed))
+    return wrong
 
 
 def twin_modem(arguments: argparse.Namespace) -> None:
@@ -169,13 +128,15 @@ def _settle(store: Store, narrator: Narrator, crew: Crew) -> None:
 
 
 def _end(store: Store, world: World, out: Path, deployments: Path, took_s: float) -> int:
+    sealed = store.archive.sealing.seals is not None
     from trapnode.dump import write_dump
 
     print("writing the dump ...")
     write_dump(store, out / "dump", deployments, UNIT, 600, world.clock().now())
     found, reckoning = tally(store), reckon(store, world.gateway)
     _summary(store, found, reckoning, took_s)
-    print(f"dump: {out / 'dump'} (open index.html, or datapackage.json in any Camtrap DP tool)")
+    how = "open index.html, or datapackage.json in any Camtrap DP tool"
+    print(f"dump: {out / 'dump'} ({'sealed; `trapnode unseal` opens it' if sealed else how})")
     wrong = (*reckoning.wrong, *blanks_in_order(store))
     for each in wrong:
         print(f"WRONG: {each}")

@@ -13,7 +13,7 @@ from trapnode.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from trapnode.age import Opener
 
-__all__ = ["keys", "unseal", "write_secret"]
+__all__ = ["keys", "make_keys", "recipients_toml", "unseal", "write_secret"]
 
 KEY = "# created: {at}\n# public key: {public}\n{private}\n"  # As age-keygen writes it.
 TEST_BYTES = 4096
@@ -39,6 +39,16 @@ def unseal(arguments: argparse.Namespace) -> int:
 
 
 def _new(files: list[Path]) -> None:
+    made = make_keys(files)
+    for file in files:
+        print(f"# {file}: the private half; keep it, and a copy, away from every unit")
+    print(f"# for the units' config.toml:\n{recipients_toml(made)}", end="")
+    if len(made) == 1:
+        print("# one key only: lose it and every picture is lost; make a second one")
+
+
+def make_keys(files: list[Path]) -> list[str]:
+    """Write new private halves; give their public ones. Raise UsageError."""
     from trapnode.age import new_key
 
     for file in files:
@@ -49,11 +59,13 @@ def _new(files: list[Path]) -> None:
         private, public = new_key()
         at = datetime.now(UTC).isoformat(timespec="seconds")
         write_secret(file, KEY.format(at=at, public=public, private=private))
-        print(f"# {file}: the private half; keep it, and a copy, away from every unit")
         made.append(public)
-    print(f"# for the units' config.toml:\n[sealing]\nrecipients = {json.dumps(made)}")
-    if len(made) == 1:
-        print("# one key only: lose it and every picture is lost; make a second one")
+    return made
+
+
+def recipients_toml(public: list[str]) -> str:
+    """Give the section of a unit's config.toml that makes it seal to public halves."""
+    return f"[sealing]\nrecipients = {json.dumps(public)}\n"
 
 
 def write_secret(file: Path, text: str) -> None:

@@ -14,10 +14,13 @@ __all__ = ["of_sorter", "of_station"]
 log = logging.getLogger(__name__)
 
 
-def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | None, str]:
+def of_station(
+    config: Config, run: Path, config_fault: str, twins: bool = False
+) -> tuple[Sealing | None, str]:
     """Seal to the configured keys, if any; say what stands in the sorter's way.
 
-    While the configuration is at fault, the keys of before stay: nothing lies open by accident.
+    The sorter's copies are made in RAM alone; for twins the folder `run` stands for it. While the
+    configuration is at fault, the keys of before stay: nothing lies open by accident.
     Raise StoreError or DeviceError.
     """
     state, recipients = Path(config.paths.state), config.sealing.recipients
@@ -34,7 +37,7 @@ def of_station(config: Config, run: Path, config_fault: str) -> tuple[Sealing | 
         ) from error
     sealer, seals = Sealer(recipients), remember(state, RealDisk(), recipients)
     seals.mark("", b"")  # Loads the hash functions now: no picture shall wait for them.
-    if leak := leaves_ram(run):
+    if leak := "" if twins else leaves_ram(run):
         log.error("%s", fault := f"sealed pictures stay unclassified: {leak}")
         return Sealing(seals, sealer), fault
     return Sealing(seals, sealer, Copies(run)), ""

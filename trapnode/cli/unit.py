@@ -38,7 +38,8 @@ def station(arguments: argparse.Namespace) -> None:
         config, faults = own.config, [""]
 
         def sealing() -> Sealing | None:
-            found, faults[0] = of_station(config, own.run, own.config_fault)
+            twins = own.world is not None
+            found, faults[0] = of_station(config, own.run, own.config_fault, twins)
             return found
 
         def spare(why: CardFailed) -> tuple[Store, Boot]:
