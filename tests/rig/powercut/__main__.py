@@ -21,12 +21,15 @@ from tests.powercut.explore import LIVES, record
 from tests.rig.powercut import blocks, ext4, fuse
 from tests.rig.powercut.card import Result
 from tests.rig.powercut.model import KINDS, bad, spread
+from tests.rig.powercut.outside import PROGRAMS
 
 CHANCES = 130  # States by chance at each operation: a hundred thousand in all.
 SEED = 1
 LEAST = 100_000
 NO_SYNC, NO_FOLDER = "files are not synced", "folders are not synced"
 NORMAL = "SQLite syncs at checkpoints only"
+FOUND_IN = {NORMAL: tuple(KINDS), NO_SYNC: tuple(KINDS), NO_FOLDER: ("weak",)}
+BY_FUSE = "recorded by FUSE"
 
 
 def model(life: str, kind: str) -> Iterator[Result]:
@@ -38,7 +41,7 @@ def outside() -> Iterator[Result]:
     """Check what FUSE has seen of a whole process."""
     seen = fuse.record_outside("unit")
     for kind in KINDS:
-        yield spread(seen, "unit", kind, 4, SEED, processes=1, name="recorded by FUSE")
+        yield spread(seen, "unit", kind, 4, SEED, processes=1, name=BY_FUSE)
 
 
 def images() -> Iterator[Result]:
@@ -60,10 +63,11 @@ def log(life: str) -> Iterator[Result]:
 
 def found_out() -> Iterator[Result]:
     """Let each engine find out a bad program."""
-    for kind in KINDS:
-        yield bad(NORMAL, kind)
-        yield bad(NO_SYNC, kind)
-    yield bad(NO_FOLDER, "weak")
+    for program, kinds in FOUND_IN.items():
+        inside, seen = record("unit", PROGRAMS[program]), fuse.record_outside("unit", program)
+        for kind in kinds:
+            yield bad(inside, program, kind)
+            yield bad(seen, program, kind, BY_FUSE)
     yield ext4.images("unit", NORMAL, enough=1)
     yield ext4.sweep("unit", "nothing unsynced", 7, NORMAL, first=80, enough=1)
     yield ext4.sweep("unit", "names without bytes", 7, NO_SYNC, first=80, enough=1)
@@ -103,6 +107,11 @@ def is_well(result: Result) -> bool:
     return bool(result.broken) is (result.program not in ("trapnode", "-"))
 
 
+def _checks(result: Result) -> str:
+    """Say how many states a boot's check had to mend before they mounted."""
+    return ", ".join(f"e2fsck {how}: {count}" for how, count in result.mended.items()) or "-"
+
+
 def needs() -> str:
     """Say what is missing here; empty if nothing is."""
     if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
@@ -125,7 +134,8 @@ def main(arguments: list[str]) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = [each for found in pool.map(run, ENGINES) for each in found]
     for each in results:
-        print(f"{each.engine} | {each.life} | {each.program} | {each.states} | {len(each.broken)}")
+        print(" | ".join(map(str, (each.engine, each.life, each.program, each.states,
+                                   len(each.broken), _checks(each)))))  # fmt: skip
         print("".join(f"    {wrong}\n" for wrong in each.broken if not is_well(each)), end="")
     good = [each for each in results if each.program == "trapnode"]
     states, wrong = sum(each.states for each in good), sum(len(each.broken) for each in good)

@@ -18,14 +18,13 @@ import mfusepy
 from tests.powercut.explore import fresh, record
 from tests.powercut.verdict import everything_whole
 from tests.rig.powercut import outside
-from tests.rig.powercut.card import Result, copied, formatted, loop, mounted, run, verdict
+from tests.rig.powercut.card import Result, copied, formatted, loop, mounted, run
 from tests.rig.powercut.fuse import live_in, served
 
 __all__ = ["blocks"]
 
 SECTOR = 512
 DISK = "disk"
-THOROUGH_EVERY = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +97,9 @@ def blocks(
         for number, (image, known) in enumerate(_cards(log, sure, work / "c.img", chances, seed)):
             if number not in wanted:
                 continue
-            thorough = found.states % THOROUGH_EVERY == 0
-            facts = outside.facts(told, known)
             _write(*image)
-            wrong = verdict(image[1], work / "m", facts, whole, thorough)
-            found.states += 1
-            if wrong:
-                found.broken.append(f"state {number}: {wrong}")
+            facts = outside.facts(told, known)
+            found.judge(f"state {number}", image[1], work / "m", facts, whole)
             if len(found.broken) >= enough:
                 break
     return found

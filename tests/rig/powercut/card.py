@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tests.powercut.explore import broken
 
-__all__ = ["OPTIONS", "Result", "copied", "formatted", "loop", "mounted", "run", "verdict"]
+__all__ = ["OPTIONS", "Result", "copied", "formatted", "loop", "mounted", "run"]
 
 SIZE = 512 << 20  # Sparse; the unit thinks it has room.
 OPTIONS = "noauto_da_alloc"  # ext4 must not hide a missing sync.
+THOROUGH_EVERY = 12
+CHECKS = ("-p", "-y")  # Of e2fsck at boot: what it does by itself, and with `fsck.repair=yes`.
+MENDED = 1  # What e2fsck ends with where it has mended all; 0 where there was nothing.
 
 
 @dataclass
@@ -24,6 +27,24 @@ class Result:
     program: str
     states: int = 0
     broken: list[str] = field(default_factory=list)
+    mended: dict[str, int] = field(default_factory=dict)  # States that only a check could mount.
+
+    def judge(
+        self, name: str, image: Path, folder: Path, told: tuple[object, ...], whole: set[bytes]
+    ) -> None:
+        """Boot the unit on an image that a cut left, and note what is wrong with it."""
+        thorough = self.states % THOROUGH_EVERY == 0
+        self.states += 1
+        try:
+            if check := _mountable(image, folder):
+                self.mended[check] = self.mended.get(check, 0) + 1
+            with loop(image) as device, mounted(device, folder) as root:
+                (root / "lost+found").rmdir()
+                wrong = broken(root, told, whole, thorough)
+        except (OSError, subprocess.CalledProcessError) as error:
+            wrong = f"does not mount: {getattr(error, 'stderr', error)}"
+        if wrong:
+            self.broken.append(f"{name}: {wrong}")
 
 
 def run(*command: str) -> str:
@@ -78,13 +99,20 @@ def mounted(device: str, folder: Path) -> Iterator[Path]:
         run("umount", str(folder))
 
 
-def verdict(
-    image: Path, folder: Path, told: tuple[object, ...], whole: set[bytes], thorough: bool
-) -> str:
-    """Start the unit on an image that a cut left; say what is wrong, empty if nothing is."""
-    try:
-        with loop(image) as device, mounted(device, folder) as root:
-            (root / "lost+found").rmdir()
-            return broken(root, told, whole, thorough)
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"does not mount: {getattr(error, 'stderr', error)}"
+def _mountable(image: Path, folder: Path) -> str:
+    """Give the check of a boot without which an image does not mount; empty: it does as it is.
+
+    Raise CalledProcessError where none helps.
+    """
+    for check in ("", *CHECKS):
+        if check:
+            done = subprocess.run(["e2fsck", check, str(image)], capture_output=True, check=False)
+            if done.returncode > MENDED:
+                continue
+        try:
+            with loop(image) as device, mounted(device, folder):
+                return check
+        except subprocess.CalledProcessError:
+            if check == CHECKS[-1]:
+                raise
+    raise OSError(f"{image}: e2fsck {CHECKS[-1]} mends it not")

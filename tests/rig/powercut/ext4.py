@@ -16,13 +16,12 @@ from pathlib import Path
 from tests.powercut.explore import fresh, record
 from tests.powercut.verdict import everything_whole
 from tests.rig.powercut import outside
-from tests.rig.powercut.card import Result, copied, formatted, loop, mounted, verdict
+from tests.rig.powercut.card import Result, copied, formatted, loop, mounted
 
 __all__ = ["FLAGS", "images", "sweep"]
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 FLAGS = {"nothing unsynced": 2, "names without bytes": 1}
-THOROUGH_EVERY = 12
 
 
 def images(life: str, program: str = "trapnode", enough: int = 20) -> Result:
@@ -35,11 +34,7 @@ def images(life: str, program: str = "trapnode", enough: int = 20) -> Result:
             _forked(lambda: _copying(life, program, root, told, live, device, states))
         for number, size in pickle.loads(states.read_bytes()).items():
             known = outside.facts(told, size)
-            thorough = number % THOROUGH_EVERY == 0
-            wrong = verdict(work / f"{number}.img", work / "c", known, whole, thorough)
-            found.states += 1
-            if wrong:
-                found.broken.append(f"image {number}: {wrong}")
+            found.judge(f"image {number}", work / f"{number}.img", work / "c", known, whole)
             if len(found.broken) >= enough:
                 break
     return found
@@ -60,11 +55,7 @@ def sweep(
             image = copied(base, work / "c.img")
             with loop(image) as device, mounted(device, work / "m") as root:
                 _forked(_dying(life, program, root, told, cut, FLAGS[flag]))
-            thorough = found.states % THOROUGH_EVERY == 0
-            wrong = verdict(image, work / "m", outside.facts(told), whole, thorough)
-            found.states += 1
-            if wrong:
-                found.broken.append(f"before operation {cut}: {wrong}")
+            found.judge(f"before operation {cut}", image, work / "m", outside.facts(told), whole)
             if len(found.broken) >= enough:
                 break
     return found

@@ -3,10 +3,9 @@
 import logging
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.powercut.explore import Found, explore, record
+from tests.powercut.explore import Found, explore
 from tests.powercut.trace import Trace
 from tests.rig.powercut.card import Result
-from tests.rig.powercut.outside import PROGRAMS
 
 __all__ = ["KINDS", "bad", "spread"]
 
@@ -29,12 +28,11 @@ def spread(
     return found
 
 
-def bad(program: str, kind: str) -> Result:
-    """Check a program that is known to be bad, until one state is broken."""
-    seen = record("unit", PROGRAMS[program])
+def bad(seen: Trace, program: str, kind: str, name: str = "model") -> Result:
+    """Check the trace of a program that is known to be bad, until one state is broken."""
     cuts = range(60, len(seen.operations))
     each = explore(seen, weak=KINDS[kind], chances=1, cuts=cuts, thorough_every=10**6, enough=1)
-    return Result(f"model, {kind}", "unit", program, each.states, each.broken)
+    return Result(f"{name}, {kind}", "unit", program, each.states, each.broken)
 
 
 def _take(trace: Trace) -> None:
