@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.fakes import NOON, boot, take
-from trapnode.errors import StoreError
+from trapnode.errors import CardFailed, StoreError
 from trapnode.store.database import connect, moment, text
 from trapnode.store.store import DATABASE, Store, open_store
 
@@ -77,6 +77,56 @@ def test_a_database_that_breaks_in_its_middle_is_replaced_at_the_next_opening(st
     assert f"000.{DATABASE}" in file_names(state / "quarantine")
     assert not (state / "trapnode.suspect").exists()
     store.close()
+
+
+class Worn(sqlite3.Connection):
+    """A connection to a file of which one sector cannot be read."""
+
+    def execute(self, sql, *rest):
+        if "frame" in sql or "quick_check" in sql:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+            raise error
+        return super().execute(sql, *rest)
+
+
+def worn(path):
+    """Connect to a file that is worn if it is the first of this name that was there."""
+    there, first = path.exists(), path.with_name("worn")
+    if there and not first.exists():
+        first.hardlink_to(path)
+    factory = Worn if there and first.samefile(path) else sqlite3.Connection
+    return sqlite3.connect(path, isolation_level=None, factory=factory)
+
+
+def test_a_database_with_an_unreadable_sector_is_replaced_and_the_card_stays_in_use(
+    state, run, clock
+):
+    first = open_store(state)
+    take(first, run, clock, bursts=2)
+    first.close()
+    store = open_store(state, connect=worn)
+    with pytest.raises(StoreError, match="disk I/O error") as caught:
+        store.database.rows("SELECT * FROM frame")
+    assert not isinstance(caught.value, CardFailed)
+    store.close()
+    store = open_store(state, connect=worn)
+    assert f"000.{DATABASE}" in file_names(state / "quarantine")
+    assert store.repair().adopted == 6
+    store.close()
+
+
+def test_a_card_that_cannot_even_read_a_fresh_database_has_failed(state):
+    class Dead(sqlite3.Connection):
+        def execute(self, sql, *rest):
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHORT_READ
+            raise error
+
+    with pytest.raises(CardFailed):
+        open_store(
+            state, connect=lambda path: sqlite3.connect(path, isolation_level=None, factory=Dead)
+        )
 
 
 def test_a_suspicion_that_proves_wrong_costs_nothing(state):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trapnode.errors import StoreError
-from trapnode.store.refusal import store_error
+from trapnode.errors import CardFailed, StoreError
+from trapnode.store.refusal import is_unreadable, store_error
 from trapnode.store.schema import prepared
 
 __all__ = ["Connect", "Database", "moment", "text"]
@@ -44,7 +44,9 @@ class Database:
                 self._connection = _opened(path, quarantine, connect)
                 self._inode = path.stat().st_ino
         except (sqlite3.Error, OSError) as error:
-            raise store_error(f"{path}: the store does not open", error) from error
+            found = store_error(f"{path}: the store does not open", error)
+            # Even the fresh file cannot be read: no restart helps, pictures go to RAM.
+            raise CardFailed(str(found)) if is_unreadable(error) else found from error
 
     def close(self) -> None:
         """Close the file."""
@@ -100,7 +102,7 @@ class Database:
 
     def _fault(self, error: sqlite3.Error) -> StoreError:
         """Make our error; one that says the file is broken has it checked at the next opening."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
+        if is_unreadable(error) or getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
             with contextlib.suppress(OSError):
                 self.path.with_suffix(SUSPECT).touch()
         return store_error(str(self.path), error)
@@ -128,22 +130,28 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path, quarantine: Path, connect: Connect) -> sqlite3.Connection:
+    try:
+        return _sound(path, connect)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and not is_unreadable(error):
+            raise  # Busy, full, read-only: the file itself may be sound.
+        log.error("%s is broken and goes to quarantine: %s", path, error)
+    _move_away(path, quarantine)
+    path.with_suffix(SUSPECT).unlink(missing_ok=True)
+    return prepared(connect(path), path)
+
+
+def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
+    """Open a file that is what it should be; raise DatabaseError, StoreError."""
     connection = None
     try:
         connection = connect(path)
         _examine(connection, path.with_suffix(SUSPECT))
         return prepared(connection, path)
-    except (sqlite3.OperationalError, StoreError):
+    except (sqlite3.Error, StoreError):
         if connection is not None:
             connection.close()
-        raise  # Busy, full, read-only, or newer than we: the file itself may be sound.
-    except sqlite3.DatabaseError as error:
-        log.error("%s is broken and goes to quarantine: %s", path, error)
-        if connection is not None:
-            connection.close()
-        _move_away(path, quarantine)
-        path.with_suffix(SUSPECT).unlink(missing_ok=True)
-        return prepared(connect(path), path)
+        raise
 
 
 def _examine(connection: sqlite3.Connection, suspect: Path) -> None:

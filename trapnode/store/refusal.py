@@ -1,7 +1,8 @@
 """What a card's refusal means: no room, a card that failed, or only this one thing.
 
 SQLite says `FULL` for a write without room, and `IOERR` for a sync without room: on a card whose
-backing is thin only the sync tells, and what it refuses once it refuses for good.
+backing is thin only the sync tells, and what it refuses once it refuses for good. A sector that
+cannot be read is the file's misfortune, not the card's: another file may do.
 """
 
 import errno
@@ -10,11 +11,16 @@ import sqlite3
 from trapnode.errors import CardFailed, CardFull, StoreError
 from trapnode.model import CardCause
 
-__all__ = ["cause_of", "store_error"]
+__all__ = ["cause_of", "is_unreadable", "store_error"]
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FAILED = {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.EUCLEAN}
 SQLITE_FAILED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+UNREADABLE = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
 
 CAUSES = {
     errno.EROFS: CardCause.READ_ONLY,
@@ -31,6 +37,11 @@ SQLITE_CAUSES = {
 }
 
 
+def is_unreadable(error: BaseException) -> bool:
+    """Say whether SQLite could not read what is in its file."""
+    return getattr(error, "sqlite_errorcode", 0) in UNREADABLE
+
+
 def store_error(what: str, cause: OSError | sqlite3.Error) -> StoreError:
     """Make the error that says what to do next; `what` names the thing."""
     text = f"{what}: {cause}"
@@ -43,7 +54,7 @@ def store_error(what: str, cause: OSError | sqlite3.Error) -> StoreError:
         full, failed = {sqlite3.SQLITE_FULL}, SQLITE_FAILED
     if code in full:
         return CardFull(text)
-    return CardFailed(text) if code in failed else StoreError(text)
+    return CardFailed(text) if code in failed and not is_unreadable(cause) else StoreError(text)
 
 
 def cause_of(error: BaseException) -> CardCause:
