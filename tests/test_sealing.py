@@ -34,8 +34,9 @@ from trapnode.config import parse
 from trapnode.errors import DeviceError, StoreError, UsageError
 from trapnode.model import FrameState, SequenceState, Shot, Trigger, Verdict
 from trapnode.store import names
+from trapnode.store.disk import RealDisk
 from trapnode.store.repair import Repairs
-from trapnode.store.seals import Seals, read_seals, remember
+from trapnode.store.seals import Sealing, Seals, read_seals, remember
 from trapnode.store.store import open_store
 
 
@@ -284,6 +285,32 @@ def test_without_the_units_key_no_whole_file_is_set_aside(sealed, state, clock):
     power = Power()
     assert power.open(state).repair() == Repairs(adopted=3, closed=1)
     power.end()
+
+
+@pytest.mark.parametrize("left", [None, "{"], ids=["gone", "torn"])
+def test_files_of_a_lost_key_and_a_lost_database_are_adopted_and_not_taken_for_forged(
+    sealed, state, clock, left
+):
+    def lose(_found):
+        (state / "sealing.json").unlink(missing_ok=True)
+        if left is not None:
+            (state / "sealing.json").write_text(left)
+        seals = remember(state, RealDisk(), RECIPIENTS)
+        sealed.archive.sealing = Sealing(seals, Sealer(RECIPIENTS))
+
+    assert adopted_after(sealed, state, clock, lose) == Repairs(adopted=3, closed=1)
+    assert frames_on(sealed) == {1, 2, 3}
+    assert not (state / "quarantine").exists()
+    again = remember(state, RealDisk(), (STRANGER[1],))
+    assert again.lost
+    assert read_seals(state) == again
+
+
+def test_a_key_that_was_always_there_still_finds_a_forged_file(state):
+    remember(state, RealDisk(), RECIPIENTS)
+    (state / "archive").mkdir(exist_ok=True)
+    (state / "archive" / "x.age").write_bytes(b"sealed")
+    assert not remember(state, RealDisk(), (STRANGER[1],)).lost
 
 
 def test_a_sealed_file_that_is_gone_is_lost_and_one_that_is_back_is_not(sealed, state, clock):

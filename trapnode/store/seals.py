@@ -10,7 +10,8 @@ ours from a forged one; whoever has the whole card has the key, too. A mark in t
 further file and no further sync, and holds before there is a row.
 
 STATE/sealing.json keeps the unit's key and the recipients: they stand in while the configuration
-is broken, for what was once sealed must not lie open later.
+is broken, for what was once sealed must not lie open later. Where a card holds sealed files and no
+such key, the key was lost: a fresh one is made, and from then on no wrong mark says anything.
 
 The hash functions are imported where they are used: they bring OpenSSL, 4 MiB in each process, and
 all processes know of sealing.
@@ -45,6 +46,7 @@ class Seals:
     key: bytes
     recipients: tuple[str, ...]
     earlier: tuple[str, ...] = ()  # Recipients of older files.
+    lost: bool = False  # Older files on this card have marks by a key that is gone.
 
     def mark(self, name: str, digest: bytes) -> str:
         """Give the mark of a file: its name without the mark, its SHA-256."""
@@ -84,10 +86,14 @@ class Sealing:
     def genuine(self, path: Path, name: str) -> bool:
         """Say whether a sealed file is whole and ours by its name; raise OSError.
 
-        Without the unit's key nobody can say: a file that has its final name is taken as whole.
+        Without the key that made its mark nobody can say: a file that has its final name is taken
+        as whole.
         """
+        unknown = self.seals is None or self.seals.lost
+        if unknown and path.name == name:
+            return True
         if self.seals is None:
-            return path.name == name
+            return False
         import hashlib
 
         with path.open("rb") as file:
@@ -111,7 +117,8 @@ def _read(state: Path) -> Seals | None:
         key = bytes.fromhex(found["key"])
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key of {len(key)} bytes")
-        return Seals(key, tuple(map(str, found["recipients"])), tuple(map(str, found["earlier"])))
+        recipients, earlier = (tuple(map(str, found[each])) for each in ("recipients", "earlier"))
+        return Seals(key, recipients, earlier, bool(found.get("lost")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:  # Whose text may repeat the key.
@@ -130,10 +137,17 @@ def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
     known = before.recipients + before.earlier if before else ()
     earlier = tuple(dict.fromkeys(each for each in known if each not in recipients))
     key = before.key if before else os.urandom(KEY_BYTES)
-    content = {"key": key.hex(), "recipients": recipients, "earlier": earlier}
+    lost = before.lost if before else _holds_sealed(state)
+    content = {"key": key.hex(), "recipients": recipients, "earlier": earlier, "lost": lost}
     try:
         make_folders(disk, state)
         write_whole(disk, state / FILE, json.dumps(content).encode())
     except OSError as error:
         raise store_error(f"{state / FILE}: cannot be written", error) from error
-    return Seals(key, recipients, earlier)
+    return Seals(key, recipients, earlier, lost)
+
+
+def _holds_sealed(state: Path) -> bool:
+    """Say whether there are sealed files already, whoever made them."""
+    files = (file for _, _, files in os.walk(state) for file in files)
+    return any(file.endswith(names.SEALED) for file in files)
