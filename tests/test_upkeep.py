@@ -161,6 +161,17 @@ def test_quarantine_is_bounded_oldest_first(store, small):
     assert sorted(path.name for path in folder.iterdir()) == ["3.part", "4.part"]
 
 
+def test_a_folder_in_a_full_quarantine_stays_and_ends_nobody(store, small):
+    folder = store.state / "quarantine"
+    (folder / "by hand").mkdir(parents=True)
+    os.utime(folder / "by hand", (0, 0))
+    for number in range(5):
+        (folder / f"{number}.part").write_bytes(b"torn")
+        os.utime(folder / f"{number}.part", (number, number))
+    trim(store)
+    assert sorted(path.name for path in folder.iterdir()) == ["3.part", "4.part", "by hand"]
+
+
 def test_quarantine_is_bounded_in_bytes(store, monkeypatch):
     monkeypatch.setattr(bounds, "QUARANTINE_BYTES", 10)
     folder = store.state / "quarantine"

@@ -120,11 +120,11 @@ def _forget_boots(store: Store) -> None:
 
 
 def _empty_quarantine(store: Store) -> None:
-    """Let go of the oldest files in quarantine; no row speaks of them."""
+    """Let go of the oldest files in quarantine; no row speaks of them. A person's folders stay."""
     folder = store.state / "quarantine"
     if not folder.is_dir():
         return
-    found = [(path, path.stat()) for path in folder.iterdir()]
+    found = [(path, path.lstat()) for path in folder.iterdir() if not path.is_dir()]
     found.sort(key=lambda each: (each[1].st_mtime_ns, each[0].name))
     files, size = len(found), sum(stat.st_size for _, stat in found)
     for path, stat in found:
