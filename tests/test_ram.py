@@ -1,5 +1,7 @@
 """What lives in RAM: heartbeats and the snapshot; never at a picture's cost."""
 
+from pathlib import Path
+
 import pytest
 
 from trapnode.store import ram
@@ -26,6 +28,21 @@ def test_a_snapshot_is_read_as_it_was_written(run):
     assert ram.read_snapshot(run) is None
     ram.write_snapshot(run, {"unit": "AL07"})
     assert ram.read_snapshot(run) == {"unit": "AL07"}
+
+
+def test_a_process_in_the_middle_of_a_write_does_not_spoil_anothers(run, monkeypatch):
+    replace, meanwhile = Path.replace, [2, 3]
+
+    def interrupted(part, target):
+        if meanwhile:
+            monkeypatch.setattr("os.getpid", meanwhile.pop)
+            ram.write_snapshot(run, {"unit": "another"})
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    ram.write_snapshot(run, {"unit": "AL07"})
+    assert ram.read_snapshot(run) == {"unit": "AL07"}
+    assert [path.name for path in run.iterdir()] == ["status.json"]
 
 
 def test_a_missing_or_full_folder_stops_nobody(tmp_path, caplog):

@@ -6,6 +6,7 @@ A write that fails is logged and forgotten: the keeper sees the old beat grow st
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ def read_stick(run: Path) -> tuple[StickState, str] | None:
 
 
 def _replace(path: Path, value: Mapping[str, object]) -> None:
-    part = path.with_name(path.name + ".new")
+    part = path.with_name(f"{path.name}.{os.getpid()}.new")  # Several processes write some files.
     try:
         part.write_text(json.dumps(value), "utf-8")
         part.replace(path)
