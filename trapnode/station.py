@@ -183,7 +183,7 @@ class Station:
             for shot in taken[:-1]:
                 burst.add(shot)
             self._fill(burst, first, began_s, plan, here)
-            self._early = ""
+            self._early = burst.fault
         except CardFull as error:
             self._early = f"sequence {burst.sequence} ended early: {error}"
             log.error("%s", self._early)

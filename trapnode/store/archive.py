@@ -76,16 +76,20 @@ class Archive:
             self._disk.remove(path)
             if path.parent.is_dir():
                 self._disk.sync_folder(path.parent)
+        except PermissionError as error:  # Not ours to delete: it stays, and holds up nothing.
+            log.error("%s: cannot be discarded, it stays: %s", path, error)
+            return 0
         except OSError as error:
             raise store_error(f"{path}: cannot be discarded", error) from error
         return freed
 
     def _taken(self, stem: str, at: datetime) -> bool:
         """Say whether a burst with this stem has left anything of its first frame."""
-        first = names.frame_path(stem, at, 1)
+        firsts = [names.frame_path(stem, at, 1, top) for top in ("", names.ELSEWHERE)]
         if self.sealing.sealer is not None:  # Their marks are not known.
-            return any((self.root / first).parent.glob(f"{stem}.1.*"))
-        paths = (first, names.preview_path(first))
+            folders = [(self.root / first).parent for first in firsts]
+            return any(name for folder in folders for name in folder.glob(f"{stem}.1.*"))
+        paths = [path for first in firsts for path in (first, names.preview_path(first))]
         return any((self.root / (path + end)).exists() for path in paths for end in ("", PART))
 
     def _picture(self, file: str, path: str) -> bytes | None:

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trapnode.errors import StoreError
+from trapnode.errors import CardFailed, StoreError
 from trapnode.model import Frame, SequenceState, Shot, Trigger
 from trapnode.store import names
 from trapnode.store.database import Database, text
@@ -54,6 +54,8 @@ class Burst:
         self._stamp = stamp
         self._sealing = sealing
         self._stem = names.stem_of(stamp.unit, stamp.trigger.at, stamp.sequence)
+        self.fault = ""  # What is wrong with the card, though pictures go on.
+        self._top = ""  # Above the dated folders.
         self._number = 0  # Of the last frame that was added.
         self._refused: list[Shot] = []
         self._pending: list[_Pending] = []  # Written, not synced.
@@ -70,9 +72,23 @@ class Burst:
         return [each.shot for each in (*self._rowless, *self._pending)] + self._refused
 
     def add(self, shot: Shot) -> None:
-        """Write a frame and its preview; durable only after `sync`. Raise StoreError."""
-        number = self._number = self._number + 1
-        path = names.frame_path(self._stem, self._stamp.trigger.at, number)
+        """Write a frame and its preview; durable only after `sync`. Raise StoreError.
+
+        A day's folder that is not ours to write costs no frame: another takes them.
+        """
+        self._number += 1
+        try:
+            self._write(shot)
+        except PermissionError as error:
+            self.fault = f"pictures go to {names.ELSEWHERE}/: {error}"
+            log.error("%s", self.fault)
+            self._top = names.ELSEWHERE
+            self._write(shot)
+
+    def _write(self, shot: Shot) -> None:
+        """Write a frame's files; raise PermissionError for the folder of the day, StoreError."""
+        number = self._number
+        path = names.frame_path(self._stem, self._stamp.trigger.at, number, self._top)
         frame = Frame(self.sequence, number, path, names.preview_path(path), shot.captured_at)
         image_id = Path(path).stem
         pixels = stamped(shot.frame, image_id, number, shot.captured_at, self._stamp)
@@ -85,8 +101,13 @@ class Burst:
             if preview:
                 self._disk.write(self._part(names.preview_file_of(frame)), preview)
         except OSError as error:
+            if isinstance(error, PermissionError) and not self._top:
+                raise
             self._refuse(frame, shot)
-            raise store_error(f"{path}: cannot be written", error) from error
+            found = store_error(f"{path}: cannot be written", error)
+            # Not even elsewhere: no restart helps, pictures go to RAM.
+            not_ours = isinstance(error, PermissionError)
+            raise CardFailed(str(found)) if not_ours else found from error
         self._pending.append(_Pending(frame, (len(pixels), len(preview)), shot))
 
     def sync(self) -> None:
@@ -131,8 +152,8 @@ class Burst:
         try:
             for path in (paths := [path for each in self._pending for path in _paths(each)]):
                 self._disk.rename(self._part(path), self._root / path)
-            if paths:
-                self._disk.sync_folder((self._root / paths[0]).parent)
+            for folder in dict.fromkeys((self._root / path).parent for path in paths):
+                self._disk.sync_folder(folder)
         except OSError as error:
             refused = refused or error
         else:

@@ -131,15 +131,23 @@ class Eviction:
     def _remove(self, frames: list[tuple[Frame, int]]) -> int:
         paths = [self._root / _path(frame) for frame, _ in frames]
         try:
-            for path in paths:
-                self._disk.remove(path)
+            gone = [self._is_removed(path) for path in paths]
             for folder in sorted({path.parent for path in paths}):
                 if folder.is_dir():
                     self._disk.sync_folder(folder)
         except OSError as error:
             raise store_error(f"{self._root}: cannot make room", error) from error
         self._gone(frame for frame, _ in frames)
-        return sum(size for _, size in frames)
+        return sum(size for (_, size), went in zip(frames, gone, strict=True) if went)
+
+    def _is_removed(self, path: Path) -> bool:
+        """Remove a file; one that is not ours to delete stays, and holds up no other."""
+        try:
+            self._disk.remove(path)
+        except PermissionError as error:
+            log.error("%s: cannot go: %s", path, error)
+            return False
+        return True
 
     def _gone(self, frames: Iterable[Frame]) -> None:
         with self._database.transaction():

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from trapnode.model import Frame
 
 __all__ = [
+    "ELSEWHERE",
     "SEALED",
     "FileName",
     "file_of",
@@ -33,6 +34,7 @@ PATTERN = re.compile(
     r"\.(?P<number>\d{1,3})(?P<preview>\.preview)?\.jpg(\.(?P<mark>[0-9a-f]{32})\.age)?"
 )
 SEALED = ".age"
+ELSEWHERE = "other"  # The dated folders below it are for days whose own cannot be written.
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ def folder_of(at: datetime) -> PurePosixPath:
     return PurePosixPath(at.astimezone(UTC).strftime("%Y/%m/%d"))
 
 
-def frame_path(stem: str, at: datetime, number: int) -> str:
-    """Give a frame's path, relative to the archive."""
-    return str(folder_of(at) / f"{stem}.{number}.jpg")
+def frame_path(stem: str, at: datetime, number: int, top: str = "") -> str:
+    """Give a frame's path, relative to the archive; `top` is a folder above the dated ones."""
+    return str(top / folder_of(at) / f"{stem}.{number}.jpg")
 
 
 def preview_path(path: str) -> str:
