@@ -34,6 +34,15 @@ def day(day: Sightings, tmp_path: Path) -> Sightings:
     return day
 
 
+@pytest.fixture(autouse=True)
+def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Wherever the tests run, their folders lie on an ext4; give what says so."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/root / ext4 rw 0 0\n")
+    monkeypatch.setattr("trapnode.dump.purging.MOUNTS", mounts)
+    return mounts
+
+
 def whole(state: Path) -> set[int]:
     """The sequences whose full pictures are on the card."""
     found = (state / "archive").rglob("*.jpg")
@@ -50,6 +59,15 @@ def test_what_the_dump_holds_goes_and_targets_and_the_unsorted_stay(day, tmp_pat
     assert purge(day.store, tmp_path / "out", targets=False).gone == 0
     purge(day.store, tmp_path / "out", targets=True)
     assert whole(tmp_path / "state") == {9}
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
+def test_a_dump_in_ram_proves_nothing(day, tmp_path, on_disk, kind):
+    on_disk.write_text(f"/dev/root / ext4 rw 0 0\nnone {tmp_path / 'out'} {kind} rw 0 0\n")
+    before = whole(tmp_path / "state")
+    with pytest.raises(UsageError, match=rf"lies in RAM \({kind}\)"):
+        purge(day.store, tmp_path / "out", targets=True)
+    assert whole(tmp_path / "state") == before
 
 
 def test_start_up_neither_misses_nor_reports_what_was_purged(day, tmp_path):

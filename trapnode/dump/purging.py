@@ -4,9 +4,10 @@ A picture goes only if the dump's file is as SHA256SUMS says and, without the ke
 dump put into it, is the card's, byte for byte; both are read from their media, not from memory.
 Of a sealed picture that was unsealed in the dump, SHA256SUMS.sealed has the sum of what was opened:
 it goes if the card's file still has that sum, and the opened one is as SHA256SUMS says. Rows and
-previews stay.
+previews stay. A dump in RAM is not believed at all: it goes with the power.
 """
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ from trapnode.errors import StoreError, UsageError
 from trapnode.meter import meter
 from trapnode.model import Frame
 from trapnode.store import names, reading
+from trapnode.store.copies import IN_RAM, kind_of
 from trapnode.store.purge import let_go, purgeable
 from trapnode.store.store import Store
 
 __all__ = ["Purged", "purge"]
 
 Sums = dict[str, bytes]
+MOUNTS = Path("/proc/mounts")
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ def purge(store: Store, dump: Path, targets: bool, progress: Progress | None = N
     """Take off the card what the dump holds; raise UsageError (the dump), StoreError."""
     if archive_of(dump) != reading.archive_name(store.database):
         raise UsageError(f"{dump}: is the dump of another archive")
+    if kind := _ram_below(dump):
+        raise UsageError(f"{dump}: lies in RAM ({kind}) and goes with the power: copy it first")
     try:
         sums = read_sums(dump / SUMS)
         unsealed = _unsealed(dump, sums)
@@ -79,6 +84,14 @@ def purge(store: Store, dump: Path, targets: bool, progress: Progress | None = N
                 let_go(store.database, store.archive.root, store.disk, proved)
             proof.done.gone += len(proved)
     return proof.done
+
+
+def _ram_below(dump: Path) -> str:
+    """Name the file system in RAM that a dump lies on; empty if it lies on none."""
+    with contextlib.suppress(OSError, LookupError, ValueError):  # Not on Linux.
+        kind = kind_of(dump, MOUNTS)
+        return kind if kind in IN_RAM else ""
+    return ""
 
 
 def _unsealed(dump: Path, sums: Sums) -> Sums:

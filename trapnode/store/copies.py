@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trapnode.store import names
 
-__all__ = ["Copies", "leaves_ram"]
+__all__ = ["IN_RAM", "Copies", "kind_of", "leaves_ram"]
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +85,21 @@ def leaves_ram(
 ) -> str:
     """Say why files in a folder would reach a disk; empty if they stay in RAM."""
     try:
-        kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.read_text().splitlines()}
+        kind = kind_of(folder, mounts)
         swapped = [line.split()[0] for line in swaps.read_text().splitlines()[1:]]
     except (OSError, IndexError, ValueError) as error:
         return f"it cannot be told where {folder} lies: {error}"
-    real = folder.resolve()
-    mount = next((each for each in (real, *real.parents) if each in kinds), Path("/"))
-    if kinds.get(mount) not in IN_RAM:
-        return f"{folder} lies on {kinds.get(mount, 'an unknown file system')}, not in RAM"
+    if kind not in IN_RAM:
+        return f"{folder} lies on {kind or 'an unknown file system'}, not in RAM"
     on_disk = [each for each in swapped if not each.startswith("/dev/zram")]
     return f"{', '.join(on_disk)} is used for swapping" if on_disk else ""
+
+
+def kind_of(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """Name the kind of file system that a folder lies on; empty if it is not known.
+
+    Raise OSError, or LookupError or ValueError for lines that make no sense.
+    """
+    kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.read_text().splitlines()}
+    real = folder.resolve()
+    return kinds.get(next((each for each in (real, *real.parents) if each in kinds), Path("/")), "")
