@@ -48,7 +48,7 @@ class Shelf:
 
 
 def chooser(state, **judges) -> Chooser:
-    return Chooser(on(state), Shelf(**judges))
+    return Chooser(on(state), Shelf(**judges), state, "amur")
 
 
 def sorter_by(store, run, judges: Chooser, clock) -> list[str]:
@@ -118,7 +118,7 @@ def test_a_set_that_is_not_as_it_was_tested_is_never_loaded(state, harm):
     else:
         path.write_bytes(b"edited")
     shelf = Shelf()
-    judges = Chooser(on(state), shelf)
+    judges = Chooser(on(state), shelf, state, "amur")
     assert judges.load().name == "amur-2"
     assert shelf.loaded == ["amur-2"]
     assert "amur-3" in judges.fault
@@ -157,6 +157,25 @@ def test_a_new_set_that_kills_while_it_loads_is_passed_over(state):
         with pytest.raises(KeyError):
             chooser(state, amur_3=KeyError("a crash")).load()
     assert chooser(state).load().name == "amur-2"
+
+
+def test_the_configured_set_is_passed_over_once_it_kept_killing_the_sorter_until_the_next_boot(
+    state, run
+):
+    def boot(folder, model="amur", crash=None):
+        shelf = Shelf(configured=KeyError("a segfault")) if crash else Shelf()
+        return Chooser(on(state), shelf, folder, model).load()
+
+    for _ in range(DEATHS):
+        with pytest.raises(KeyError):
+            boot(run, crash=True)
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="ended the sorter 3 times while it loaded"):
+            boot(run)
+    assert boot(run, "another").name == "shipped-1", "a person has chosen another"
+    (fresh := state / "run").mkdir()
+    for _ in range(DEATHS + 1):
+        assert boot(fresh).name == "shipped-1"
 
 
 def test_starts_without_a_sequence_are_no_deaths(store, state, run, clock):
@@ -220,7 +239,7 @@ def test_a_swap_is_noticed_without_a_restart_and_never_holds_two_sets(store, sta
         return judge
 
     sorting = Sorting(Watch(("leopard",), (), 0.0), 0.0, 1800.0, lambda: 0.5)
-    sorter = Sorter(store, run, sorting, Chooser(on(state), load))
+    sorter = Sorter(store, run, sorting, Chooser(on(state), load, run, "amur"))
     take(store, run, clock)
     sort_all(sorter, clock)
     installed(state, "amur-3")

@@ -246,17 +246,30 @@ def test_a_sequence_that_ended_the_sorter_twice_is_left_alone(store, run, clock)
     assert second.label == "deer"
 
 
+def brown_out(store, fresh, clock) -> None:
+    """Begin a boot, in which the first burst is the end of it wherever it is judged."""
+    fresh.mkdir()
+    script = KnowingClassifier((KeyError("brown-out"), LEOPARD))
+    with contextlib.suppress(KeyError):
+        sort_all(sorter_of(store, fresh, lambda: script), clock)
+
+
+def test_a_leopard_whose_judging_power_has_cut_twice_is_still_told(store, run, clock, tmp_path):
+    take(store, run, clock)
+    for life in range(3):
+        brown_out(store, tmp_path / f"run{life}", clock)
+    sort_all(sorter_of(store, run, lambda: KnowingClassifier((LEOPARD,))), clock)
+    assert [each.label for each in store.sequences.observations()] == ["leopard"]
+
+
 def test_power_that_fails_in_every_inference_ends_with_the_next_sequence_told(
     store, run, clock, tmp_path
 ):
     """A cold battery sags under load: /run is lost each time, the count on the card is not."""
     take(store, run, clock, bursts=2)
-    for life in range(4):
-        fresh = tmp_path / f"run{life}"
-        fresh.mkdir()
-        script = KnowingClassifier((KeyError("brown-out"), LEOPARD))
-        with contextlib.suppress(KeyError):
-            sort_all(sorter_of(store, fresh, lambda script=script: script), clock)
+    for life in range(7):
+        brown_out(store, tmp_path / f"run{life}", clock)
+        assert len(store.sequences.observations()) == (0 if life < 5 else 2)
     assert [each.label for each in store.sequences.observations()] == ["unclassified", "leopard"]
 
 

@@ -2,6 +2,7 @@
 
 A set is passed over when it is not as it passed its self-test, when it does not load, or when it
 ended the sorter again and again before it judged one sequence. No more than one set is in memory.
+The configured set is the last resort: it is passed over only until the next boot.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,17 +11,27 @@ from pathlib import Path
 from trapnode.errors import DeviceError, StoreError, TrapnodeError
 from trapnode.judging import Judge
 from trapnode.model import Judgement
+from trapnode.store import ram
 from trapnode.store.sets import CONFIGURED, DEATHS, Sets
 
 __all__ = ["Chooser"]
 
+LOADING = "loading"
+
 
 class Chooser:
-    """The sorter's source of judges; `load` loads the set of a card, None: the configured one."""
+    """The sorter's source of judges; `load` loads the set of a card, None: the configured one.
 
-    def __init__(self, sets: Sets, load: Callable[[Path | None], Judge]) -> None:
+    `configured` names that one, `run` is the folder in RAM.
+    """
+
+    def __init__(
+        self, sets: Sets, load: Callable[[Path | None], Judge], run: Path, configured: str
+    ) -> None:
         self._sets = sets
         self._load = load
+        self._run = run
+        self._configured = configured
         self._mark: tuple[int, int] | None = None
         self.fault = ""
 
@@ -50,12 +61,24 @@ class Chooser:
 
     def _loaded(self, name: str) -> Judge:
         if name == CONFIGURED:
-            return self._load(None)
+            return self._last_resort()
         if (deaths := self._sets.deaths(name)) >= DEATHS:
             raise DeviceError(f"it ended the sorter {deaths} times before it judged a sequence")
         card = self._sets.card(name)
         with self._sets.trial(name):
             return _OnTrial(self._load(card), self._sets, name)
+
+    def _last_resort(self) -> Judge:
+        """Load the configured set; its deaths are counted in RAM, so that a new boot tries anew."""
+        if ram.begin(self._run, LOADING, self._configured) > DEATHS:
+            raise DeviceError(f"it ended the sorter {DEATHS} times while it loaded, since boot")
+        try:
+            judge = self._load(None)
+        except (TrapnodeError, MemoryError, ValueError):  # What the sorter survives is no death.
+            ram.end(self._run, LOADING)
+            raise
+        ram.end(self._run, LOADING)
+        return judge
 
 
 class _OnTrial:

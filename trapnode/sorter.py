@@ -1,8 +1,9 @@
 """The sorter: takes unsorted sequences, oldest first, and reaches one verdict for each.
 
 Fails open: whatever goes wrong with model or picture, the sequence stays, as `unclassified`. A
-sequence that ended the sorter twice (a crash, a watchdog) is not judged a third time. A lens that
-shows nothing, sequence after sequence, is told as the sorter's fault.
+sequence that ended the sorter twice in one boot (a crash, a watchdog), or five times in all (power
+that fails while it is judged), is not judged again. A lens that shows nothing, sequence after
+sequence, is told as the sorter's fault.
 """
 
 import logging
@@ -39,7 +40,9 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 20.0  # The watchdog hears from us at least this often.
 LOAD_AGAIN_S = 600.0  # A model that could not be read once may be read later.
-TRIES = 2  # A sequence may end the sorter so often before it is left alone.
+TRIES = 2  # A sequence may end the sorter so often in one boot before it is left alone,
+TRIES_IN_ALL = 5  # and so often over all boots: each of these may have been a power cut.
+JUDGING = "judging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,9 @@ class Sorter:
         nothing: list[Scores | None] = [None] * len(sequence.frames)
         if self._judge is None:
             return nothing, unclassified(self._fault)
-        if self._store.sequences.begin_judging(sequence.id) > TRIES:
-            return nothing, unclassified(f"the sorter ended {TRIES} times on this sequence")
+        tries = self._store.sequences.begin_judging(sequence.id)
+        if ram.begin(self._run, JUDGING, f"{sequence.id}") > TRIES or tries > TRIES_IN_ALL:
+            return nothing, unclassified(f"the sorter ended {tries - 1} times on this sequence")
         scores, decision = self._decided(sequence, self._judge)
         if self._strangers and decision.verdict is Verdict.DISCARD:
             return scores, unclassified(self._fault)  # A typo must not cost a leopard.

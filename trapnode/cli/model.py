@@ -24,6 +24,8 @@ def chooser(config: Config, disk: Disk) -> Chooser:
     return Chooser(
         _sets_of(config, disk),
         lambda card: load_judge(card or sorter.model, sorter.targets),
+        Path(config.paths.run),
+        sorter.model,
     )
 
 

@@ -1,4 +1,4 @@
-"""What lives in RAM beside the store: heartbeats, the set that judges, the stick, the snapshot.
+"""What lives in RAM beside the store: heartbeats, tries, the set that judges, stick, snapshot.
 
 A write that fails is logged and forgotten: the keeper sees the old beat grow stale.
 """
@@ -20,7 +20,9 @@ __all__ = [
     "Failure",
     "ask_reboot",
     "beat",
+    "begin",
     "card_failed",
+    "end",
     "fail_card",
     "process_faults",
     "read_beats",
@@ -75,6 +77,25 @@ def read_beats(run: Path) -> list[Beat]:
             said = str(found["fault"]), int(found.get("syncs", 0))
             beats.append(Beat(path.stem, float(found["monotonic_s"]), *said))
     return beats
+
+
+def begin(run: Path, work: str, what: str) -> int:
+    """Count how often this was begun, one after another, since boot; give the count, this one too.
+
+    What ended well is not counted: see `end`.
+    """
+    path, times = run / f"{work}.begun", 0
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text("utf-8"))
+        times = int(found["times"]) if found["what"] == what else 0
+    _replace(path, {"what": what, "times": times + 1})
+    return times + 1
+
+
+def end(run: Path, work: str) -> None:
+    """Forget what was begun: it did not end the process."""
+    with contextlib.suppress(OSError):
+        (run / f"{work}.begun").unlink(missing_ok=True)
 
 
 def write_set(run: Path, name: str) -> None:
