@@ -11,7 +11,7 @@ import pytest
 
 from trapnode.cli import CONFIG, PROCESSES
 from trapnode.cli.crew import ENVIRONMENT
-from trapnode.devices.modem import CALL_LONGEST_S
+from trapnode.devices.line import CALL_LONGEST_S
 from trapnode.errors import EXIT_CONFIG
 
 FOLDER = Path(__file__).parents[1] / "systemd"
