@@ -4,6 +4,7 @@ usage: python -m tests.rig [STEP ...]    all steps, or those named; only all wri
 """
 
 import csv
+import importlib.util
 import json
 import os
 import shutil
@@ -226,6 +227,13 @@ def thief() -> str:
     return _python("-m", "tests.rig.thief").strip()
 
 
+def fuzz() -> str:
+    """Fuzz every parser of bytes from outside for a minute, guided by coverage (atheris)."""
+    if importlib.util.find_spec("atheris") is None:
+        raise Missing("atheris: pip install '.[fuzz]'")
+    return _python("-m", "tests.rig.fuzz", "60").strip().splitlines()[-1]
+
+
 STEPS = (
     kills,
     replay,
@@ -239,6 +247,7 @@ STEPS = (
     page,
     systemd,
     thief,
+    fuzz,
 )
 
 
