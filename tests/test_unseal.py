@@ -232,10 +232,11 @@ def test_a_file_that_was_changed_since_the_dump_is_named(dump, tmp_path):
         unseal(dump, opener(tmp_path))
 
 
-def test_a_table_that_was_changed_since_the_dump_is_named(dump, tmp_path):
-    with (dump / "media.csv").open("a") as table:
+@pytest.mark.parametrize("name", ["media.csv", "SEALED.xmp.jsonl"])
+def test_a_table_that_was_changed_since_the_dump_is_named(dump, tmp_path, name):
+    with (dump / name).open("a") as table:
         table.write("\n")
-    with pytest.raises(UsageError, match=r"media\.csv: is not what SHA256SUMS says"):
+    with pytest.raises(UsageError, match=f"{name}: is not what SHA256SUMS says"):
         unseal(dump, opener(tmp_path))
     assert list(dump.rglob("*.jpg.age")), "nothing is gone"
 

@@ -88,6 +88,8 @@ class _Unsealing:
         self._dest = dest
         self._listed = listed
         self._opener = opener
+        if SEALED_XMP in listed:
+            self._read(SEALED_XMP)  # As it was written, or nobody goes on.
         self._words = read_words(dest)
         self._choices = Choices(self._words.offers, self._picture)
         self._written: list[str] = []  # Whole as `.part`, not durable yet.
