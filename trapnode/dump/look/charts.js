@@ -116,7 +116,7 @@ function health() {
   const faults = FACTS.status.flatMap((each) => each.faults.concat(each.card === "ok" ? [] : `CARD ${each.card}`));
   const told = [...counts(faults)].map(([name, count]) => `${name.toLowerCase()} (${count})`).join(", ");
   return panel("Unit", make("div", { class: "lines" }, ...HEALTH.map(line)),
-    make("p", { class: "dim" }, `Faults, in ${FACTS.status.length} status reports: ${told || "none"}.`));
+    make("p", { class: "dim" }, `Faults, in ${FACTS.status.length} status report${FACTS.status.length > 1 ? "s" : ""}: ${told || "none"}.`));
 }
 
 function clock() {
@@ -149,5 +149,5 @@ function figures() {
   const zone = `UTC${FACTS.utcOffsetMin < 0 ? "−" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
   const times = ALL.filter((each) => each.clock !== "none").map((each) => each.at);
   const ends = [Math.min, Math.max].map((of) => times.length && local(times.reduce((a, b) => of(a, b))).slice(0, 10));
-  find("span").textContent = (times.length ? `${ends[0]} to ${ends[1]}, ` : "") + `times are ${zone}, newest first`;
+  find("span").textContent = (times.length ? `${[...new Set(ends)].join(" to ")}, ` : "") + `times are ${zone}, newest first`;
 }
