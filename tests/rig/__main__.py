@@ -202,6 +202,12 @@ def page() -> str:
         return _python("-m", "tests.rig.page", f"{folder}/dump").strip().splitlines()[-1]
 
 
+def walk() -> str:
+    """README's "A researcher's walk", command by command, from a sealed demo to its readers."""
+    _need("exiftool", "libimage-exiftool-perl")
+    return _python("-m", "tests.rig.walk").strip().splitlines()[-1]
+
+
 def systemd() -> str:
     """systemd's own checker has nothing to say about the units."""
     tool = _need("systemd-analyze", "systemd")
@@ -245,6 +251,7 @@ STEPS = (
     exif,
     keywords,
     page,
+    walk,
     systemd,
     thief,
     fuzz,
