@@ -5,8 +5,10 @@ DEST/media/2026/11/22/NAME.jpg         frames; NAME.preview.jpg where only the p
 DEST/previews/2026/11/22/              previews of frames that are whole, for the page
 DEST/individual_id.csv                 the sharpest frame of each target sequence, for Wildbook
 DEST/SEALED.txt                        whose keys open the pictures, where they are NAME.jpg.age
+DEST/SEALED.xmp.jsonl                  the XMP of sealed pictures, for `unseal` to write
+DEST/SHA256SUMS.sealed                 the sums of what `unseal` opened, for `purge`
 DEST/megadetector.json                 the scores, for Timelapse, AddaxAI and their kin
-DEST/index.html, page2.html, ...       for the eye, without network
+DEST/index.html, index.js              for the eye, without network
 DEST/INCOMPLETE.txt                    what only the desk knows and has not said yet, if anything
 DEST/trapnode.json                     whose dump this is, so that a rerun finds its own files
 DEST/SHA256SUMS                        written last: the dump is whole once it is there
