@@ -41,6 +41,7 @@ CREATE TABLE message (                   -- one opened message
     counter INTEGER,                     -- NULL: card failed, which has none
     kind TEXT NOT NULL,
     body BLOB NOT NULL,                  -- opened
+    contested INTEGER NOT NULL DEFAULT 0,  -- its counter told something else, too: never acked
     UNIQUE (unit, generation, counter)
 ) STRICT;
 CREATE INDEX message_kind ON message(unit, kind, arrival);

@@ -103,6 +103,11 @@ class Opening:
                 f"card {generation} told two things under counter {found.counter}: it was restored"
                 " from an image, its seal is worn out: give the unit a new card"
             )
+            self._database.run(
+                "UPDATE message SET contested = 1"
+                " WHERE unit = ? AND generation = ? AND counter = ?",
+                *(name, generation, found.counter),
+            )
             return self._refuse(arrival, found, Fate.RESTORED, told, now)
         self._inbox.settle(arrival, Fate.OPENED, name)
         self._keep(arrival, found)

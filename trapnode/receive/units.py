@@ -42,6 +42,7 @@ key = "00112233445566778899aabbccddeeff"
 MODEM = re.compile(r"[0-9]{15}|[0-9A-F]{16}")
 KEY = re.compile(r"[0-9a-fA-F]{32}")
 TOKEN = re.compile(r"([A-Za-z0-9_-]{16,128})?")
+URL = re.compile(r"(https?://[!-~]+)?")
 
 CarrierName = Literal["none", "rockblock", "tts", "chirpstack", "folder"]
 
@@ -169,6 +170,9 @@ def read(path: Path) -> Desk:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     if not TOKEN.fullmatch(file.receive.token):
         raise ConfigError(f"{path}: receive.token: 16 to 128 letters, digits, - and _, or empty")
+    for name in ("rockblock", "tts", "chirpstack"):
+        if not URL.fullmatch(getattr(file, name).url):
+            raise ConfigError(f"{path}: {name}.url: must begin with https:// or http://")
     units = tuple(_unit(path, each) for each in file.unit)
     _once(path, "unit", (each.name for each in units))
     _once(path, "modem", (each.modem for each in units))
