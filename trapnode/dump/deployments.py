@@ -14,7 +14,10 @@ from msgspec import Meta
 from trapnode.config import Section, checked
 from trapnode.errors import ConfigError
 
-__all__ = ["TEMPLATE", "Contributor", "Deployment", "Desk", "License", "Project", "read"]
+__all__ = [
+    *("TEMPLATE", "Contributor", "Deployment", "Desk", "License", "Project"),
+    *("read", "units_in"),
+]
 
 TEMPLATE = """\
 [project]
@@ -133,6 +136,11 @@ def read(path: Path, unit: str, utc_offset_min: int) -> tuple[Project, tuple[Dep
     ours.sort(key=lambda each: each.deploymentStart)
     _check(path, ours)
     return desk.project, tuple(ours)
+
+
+def units_in(path: Path) -> list[str]:
+    """Name the units that have a deployment; raise ConfigError."""
+    return sorted({each.unit for each in _parse(path).deployment})
 
 
 def _parse(path: Path) -> Desk:

@@ -137,6 +137,11 @@ class Database:
         with self._failing():
             return self._connection.execute(sql, values).fetchall()
 
+    def each(self, sql: str, *values: object) -> Iterator[tuple[object, ...]]:
+        """Give the rows of a query one by one, however many there are; raise StoreError."""
+        with self._failing():
+            yield from self._connection.execute(sql, values)
+
     def row(self, sql: str, *values: object) -> tuple[object, ...] | None:
         """Give the first row of a query, or None; raise StoreError."""
         rows = self.rows(sql, *values)

@@ -64,16 +64,18 @@ class Downlinks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, unit: Unit, command: Command, now: datetime) -> bool:
+    def ask(self, unit: Unit, command: Command, now: datetime, since: str = "9") -> bool:
         """Let a command wait for the next downlink; say whether it does not wait already.
 
-        Raise ValueError for one that does not fit the air, StoreError.
+        Nor may it have been asked at all `since` then. Raise ValueError for one that does not fit
+        the air, StoreError.
         """
         body = pack_commands([command])
         with self._database.transaction():
             waits = self._database.number(
-                "SELECT count(*) FROM command WHERE unit = ? AND body = ? AND downlink IS NULL",
-                *(unit.name, body),
+                "SELECT count(*) FROM command"
+                " WHERE unit = ? AND body = ? AND (downlink IS NULL OR asked_at >= ?)",
+                *(unit.name, body, since),
             )
             if not waits:
                 self._database.run(

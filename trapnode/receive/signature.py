@@ -9,12 +9,13 @@ replays is the same row. The messages have a seal of their own: this keeps stran
 from collections.abc import Mapping
 
 import jwt
+from jwt.algorithms import RSAAlgorithm
 from jwt.types import Options
 
-from trapnode.errors import ProtocolError
+from trapnode.errors import ConfigError, ProtocolError
 from trapnode.receive.deliveries import Delivery
 
-__all__ = ["NotSigned", "check"]
+__all__ = ["NotSigned", "check", "check_key"]
 
 NO_TIMES: Options = {
     "verify_iat": False,
@@ -26,6 +27,16 @@ NO_TIMES: Options = {
 
 class NotSigned(ProtocolError):
     """Not of who it says."""
+
+
+def check_key(public_key: str) -> None:
+    """Raise ConfigError for what is no public key in PEM; empty: nothing is checked with it."""
+    if not public_key:
+        return
+    try:
+        RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(public_key)
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise ConfigError(f"rockblock.public_key: no RSA key in PEM: {error}") from error
 
 
 def check(delivery: Delivery, public_key: str) -> None:

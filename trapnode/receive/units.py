@@ -72,6 +72,7 @@ class ReceiveSection(Section, frozen=True):
 
     token: str = ""
     silent_days: Annotated[float, Meta(gt=0, le=365)] = 3.0
+    utc_offset_min: Annotated[int, Meta(ge=-720, le=840)] = 0  # Of deployments without an offset.
 
 
 class RockBlockApi(Section, frozen=True):
@@ -148,6 +149,7 @@ class Desk:
     units: tuple[Unit, ...] = ()
     token: str = field(default="", repr=False)
     silent_days: float = 3.0
+    utc_offset_min: int = 0
     rockblock: RockBlockApi = field(default=RockBlockApi(), repr=False)
     tts: TtsApi = field(default=TtsApi(), repr=False)
     chirpstack: ChirpStackApi = field(default=ChirpStackApi(), repr=False)
@@ -183,6 +185,7 @@ def read(path: Path) -> Desk:
         units,
         file.receive.token,
         file.receive.silent_days,
+        file.receive.utc_offset_min,
         file.rockblock,
         file.tts,
         file.chirpstack,
