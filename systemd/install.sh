@@ -19,8 +19,13 @@ fi
 
 install -d "$root/etc/systemd/system" "$root/etc/udev/rules.d" "$root/etc/trapnode"
 install -m 644 "$here"/trapnode-*.service "$here"/trapnode-*.path "$here/trapnode.target" "$root/etc/systemd/system/"
-install -m 644 "$here/60-trapnode.rules" "$root/etc/udev/rules.d/"
-[ -z "$config" ] || [ -e "$installed" ] || install -m 644 "$config" "$installed"
+# Keys may be in it. Its group is the unit's, once there is one.
+[ -z "$config" ] || [ -e "$installed" ] || install -m 640 "$config" "$installed"
+# The LED is named once, in the configuration.
+led=$(sed -n '/^\[stick\]/,/^\[/s/^led *= *"\([^"]*\)".*/\1/p' "$installed" 2>/dev/null) || true
+case ${led:=ACT} in *[!A-Za-z0-9:._-]*) fail "stick.led = $led: must be letters, digits, : . _ -" ;; esac
+sed "s/KERNEL==\"ACT\"/KERNEL==\"$led\"/" "$here/60-trapnode.rules" \
+    >"$root/etc/udev/rules.d/60-trapnode.rules"
 [ -z "$root" ] || exit 0
 
 for group in gpio video dialout; do
@@ -29,6 +34,12 @@ done
 getent passwd trapnode >/dev/null ||
     useradd --system --user-group --home-dir /var/lib/trapnode --no-create-home \
         --shell /usr/sbin/nologin trapnode
+[ ! -e "$installed" ] || { chgrp trapnode "$installed"; chmod 640 "$installed"; }
+if grep -q '^recipients *= *\[ *"' "$installed" 2>/dev/null && [ "$(wc -l </proc/swaps)" -gt 1 ]; then
+    echo "install.sh: warning: swap is on, so sealed pictures stay unclassified: turn it off" >&2
+fi
+grep -q 'fsck.repair=yes' /proc/cmdline ||
+    echo "install.sh: warning: fsck.repair=yes is not in cmdline.txt: some power cuts need it" >&2
 
 systemctl daemon-reload
 # A login prompt on these lines would talk into the modem and to the technician.

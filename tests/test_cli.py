@@ -73,6 +73,20 @@ def test_config_show_prints_a_configuration_that_is_good(
     assert main(["config", "check", "--config", str(some)]) == 0
 
 
+def test_config_show_shows_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    some = tmp_path / "config.toml"
+    keys = ["0a" * 32, "1b" * 16, "2c" * 16]
+    some.write_text(
+        f'[stick]\nkey = "{keys[0]}"\n[modem]\napp_key = "{keys[1]}"\n'
+        f'[uplink]\nkey = "{keys[2]}"\ngeneration = 7\n',
+        "utf-8",
+    )
+    assert main(["config", "show", "--config", str(some)]) == 0
+    shown = capsys.readouterr().out
+    assert not [key for key in keys if key in shown]
+    assert shown.count("characters, not shown") == len(keys)
+
+
 def test_without_tqdm_there_is_no_bar_and_the_work_is_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

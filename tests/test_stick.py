@@ -118,6 +118,29 @@ def test_the_desks_file_on_the_stick_gives_the_places(port):
     assert port.line().startswith("refused: deployments.toml: not TOML")
 
 
+def test_a_second_stick_waits_for_the_first_and_changes_nothing_of_what_is_said(port, tmp_path):
+    second = Stick(tmp_path / "other", port.run, port.led, lambda _: port.mounted)
+    for state, line in (("copying", "copying, it has just begun"), ("copied", "1 sequences")):
+        ram.write_stick(port.run, StickState(state), line, port.mount)
+        with pytest.raises(UsageError, match="another stick is written to"), second.telling():
+            raise AssertionError("it was not refused")
+        second.release()
+        second.gone()
+        assert port.line() == line
+    assert port.led.showed == [Light.OFF]
+
+
+@pytest.mark.parametrize(("state", "mounted"), [("done", True), ("copying", False)])
+def test_a_stick_that_is_done_or_was_pulled_stands_in_nobodys_way(port, tmp_path, state, mounted):
+    port.mounted = mounted
+    ram.write_stick(port.run, StickState(state), "as it was", port.mount)
+    second = Stick(tmp_path / "other", port.run, port.led, lambda _: port.mounted)
+    with second.telling():
+        assert port.line() == "copying, it has just begun"
+    port.stick.gone()
+    assert port.line() == "copying, it has just begun", "the first one has no word any more"
+
+
 def test_the_line_tells_how_far_it_is_and_how_long_it_takes(port):
     port.plug(content=GOOD)
     copying = [each for each in port.seen if "left" in each]

@@ -120,7 +120,7 @@ def test_a_stick_is_unmounted_before_it_may_be_pulled_and_all_that_fails_goes_on
         ("dump", "release", "gone"),
         strict=True,
     ):
-        assert command == f"-/usr/bin/trapnode stick {said} /run/trapnode-stick"
+        assert command == f"-/usr/bin/trapnode stick {said} /run/trapnode-stick/%I"
     mount = steps["ExecStartPre"][0].split()
     assert {"nosuid", "nodev", "noexec"} <= set(mount[mount.index("-o") + 1].split(","))
     assert mount[mount.index("-t") + 1] == "vfat,exfat"
@@ -257,6 +257,35 @@ def test_install_puts_everything_in_place_and_may_be_run_again(tmp_path, config)
     assert install(root, config).returncode == 0
     assert install(root).returncode == 0
     assert files(root) == found
+
+
+def test_only_the_unit_may_read_the_installed_configuration(tmp_path, config):
+    install(tmp_path / "root", config)
+    assert (tmp_path / "root" / CONFIG.lstrip("/")).stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("text", "led"),
+    [
+        ('[unit]\nname = "AL07"\n', "ACT"),
+        ('[other]\nled = "no"\n[stick]\nled = "ACT2" # ours\n[uplink]\nled = "no"\n', "ACT2"),
+    ],
+    ids=["default", "configured"],
+)
+def test_the_led_is_the_configured_one(tmp_path, config, text, led):
+    config.write_text(text)
+    root = tmp_path / "root"
+    assert install(root, config).returncode == 0
+    rules = (root / "etc/udev/rules.d/60-trapnode.rules").read_text()
+    (rule,) = [line for line in rules.splitlines() if 'SUBSYSTEM=="leds"' in line]
+    assert f'KERNEL=="{led}"' in rule
+
+
+def test_an_led_that_udev_would_take_for_a_pattern_is_refused(tmp_path, config):
+    config.write_text('[stick]\nled = "*"\n')
+    refused = install(tmp_path / "root", config)
+    assert refused.returncode == 1
+    assert "stick.led = *: must be letters" in refused.stderr
 
 
 def test_install_never_overwrites_a_configuration(tmp_path, config):

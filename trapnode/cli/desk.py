@@ -85,7 +85,11 @@ def config(arguments: argparse.Namespace) -> None:
             print(f"[{table}]")
         more = "; ".join(filter(None, (option.unit, option.limits.strip("`"))))
         remark = f"{option.description} ({more})" if more else option.description
-        print(f"{name} = {json.dumps(values[table][name])}  # {remark}")
+        value = values[table][name]
+        if option.secret and value:  # A comment: what is shown stays a configuration.
+            print(f"# {name}: {len(value)} characters, not shown  # {remark}")
+        else:
+            print(f"{name} = {json.dumps(value)}  # {remark}")
 
 
 def read_or_defaults(arguments: argparse.Namespace) -> "Config":

@@ -11,6 +11,6 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections: frozen, and a key that is not listed is an error."""
 
 
-def option(description: str, unit: str = "", **limits: Any) -> Meta:
-    """Describe an option for its errors and for the README's table."""
-    return Meta(description=description, extra={"unit": unit}, **limits)
+def option(description: str, unit: str = "", secret: bool = False, **limits: Any) -> Meta:
+    """Describe an option for its errors and for the README's table; a secret is never shown."""
+    return Meta(description=description, extra={"unit": unit, "secret": secret}, **limits)

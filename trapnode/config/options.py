@@ -21,6 +21,7 @@ class Option:
     unit: str
     limits: str
     description: str
+    secret: bool  # Its value is shown to nobody.
 
 
 def options() -> Iterator[Option]:
@@ -34,6 +35,7 @@ def options() -> Iterator[Option]:
                 unit=(meta.extra or {}).get("unit", ""),
                 limits=_limits(field.type, meta),
                 description=meta.description or "",
+                secret=(meta.extra or {}).get("secret", False),
             )
 
 

@@ -105,7 +105,9 @@ class Modem(Section, frozen=True):
         str, _option("the unit's name in its network, 16 hex digits", pattern=EUI)
     ] = ""
     app_eui: Annotated[str, _option("the network's join server, 16 hex digits", pattern=EUI)] = ""
-    app_key: Annotated[str, _option("the unit's key in its network, 32 hex digits")] = ""
+    app_key: Annotated[
+        str, _option("the unit's key in its network, 32 hex digits", secret=True)
+    ] = ""
     confirmed: Annotated[
         bool, _option("ask the network to confirm each frame; without, a downlink's ack does")
     ] = False
@@ -125,7 +127,7 @@ class Uplink(Section, frozen=True):
 
     key: Annotated[
         str,
-        _option("key of this card's messages, 32 hex digits; empty: it makes its own"),
+        _option("key of this card's messages, 32 hex digits; empty: it makes its own", secret=True),
     ] = ""
     generation: Annotated[
         int, _option("number of that key; 0 with an empty key", ge=0, le=0xFFFFFFFF)
@@ -182,7 +184,10 @@ class Stick(Section, frozen=True):
 
     key: Annotated[
         str,
-        _option("this unit's key for sticks, 64 hex digits; without it only sealed pictures go"),
+        _option(
+            "this unit's key for sticks, 64 hex digits; without it only sealed pictures go",
+            secret=True,
+        ),
     ] = ""
     led: Annotated[
         str, _option("LED in /sys/class/leds, or empty for none", pattern=r"^[^/\x00]*\Z")

@@ -75,7 +75,14 @@ class Stick:
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
-        """Show that the stick was noticed, and what came in its way."""
+        """Show that the stick was noticed, and what came in its way.
+
+        One at a time: raise UsageError, and say nothing, while another one is written to.
+        """
+        other, told = ram.stick_told_of(self._run), ram.read_stick(self._run)
+        busy = told is not None and told[0] in (StickState.COPYING, StickState.COPIED)
+        if busy and other is not None and other != self._mount and self._is_mount(other):
+            raise UsageError(f"{self._mount}: another stick is written to: plug it in after that")
         self._say(StickState.COPYING, "copying, it has just begun")
         try:
             yield
@@ -116,6 +123,8 @@ class Stick:
 
     def release(self) -> None:
         """Say, once it is unmounted, that it may be pulled."""
+        if ram.stick_told_of(self._run) not in (None, self._mount):
+            return
         state, text = ram.read_stick(self._run) or (StickState.COPYING, "")
         if state is StickState.COPYING:
             self._say(StickState.FAILED, "failed: the dump ended early: the journal says why")
@@ -126,6 +135,8 @@ class Stick:
 
     def gone(self) -> None:
         """Note that it is out; the last word stays, for a board whose one port serves both."""
+        if ram.stick_told_of(self._run) not in (None, self._mount):
+            return
         state, text = ram.read_stick(self._run) or (StickState.PULLED, "")
         if state in (StickState.COPYING, StickState.COPIED):
             self._say(StickState.PULLED, "pulled, and not done: plug it in again")
@@ -167,7 +178,7 @@ class Stick:
         authorisation.check(content, terms.unit, terms.key, today)
 
     def _say(self, state: StickState, text: str) -> None:
-        ram.write_stick(self._run, state, text)
+        ram.write_stick(self._run, state, text, self._mount)
         self._lamp.show(LIGHTS[state])
 
     def _brief(self, error: TrapnodeError) -> str:

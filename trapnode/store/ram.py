@@ -29,6 +29,7 @@ __all__ = [
     "read_set",
     "read_snapshot",
     "read_stick",
+    "stick_told_of",
     "syncs_for_each",
     "write_set",
     "write_snapshot",
@@ -169,9 +170,16 @@ def read_snapshot(run: Path) -> dict[str, object] | None:
     return found | {"stick": stick[1]} if stick else found
 
 
-def write_stick(run: Path, state: StickState, text: str) -> None:
-    """Say how the stick is, to whoever asks for the status."""
-    _replace(run / STICK, {"state": state, "text": text})
+def write_stick(run: Path, state: StickState, text: str, mount: Path) -> None:
+    """Say how the stick that is mounted there is, to whoever asks for the status."""
+    _replace(run / STICK, {"state": state, "text": text, "mount": str(mount)})
+
+
+def stick_told_of(run: Path) -> Path | None:
+    """Give the mount of the stick of which the last word is; None: of none."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return Path(str(json.loads((run / STICK).read_text("utf-8"))["mount"]))
+    return None
 
 
 def read_stick(run: Path) -> tuple[StickState, str] | None:
