@@ -59,8 +59,19 @@ def test_only_their_owner_may_read_copies(run):
 def test_a_folder_is_in_ram_or_it_is_said_why_not(run, tmp_path, mounts, swaps, says):
     (tmp_path / "mounts").write_text(mounts.format(run=run))
     (tmp_path / "swaps").write_text("Filename Type Size Used Priority\n" + swaps)
-    told = leaves_ram(run, tmp_path / "mounts", tmp_path / "swaps")
+    told = leaves_ram(run, tmp_path / "mounts", tmp_path / "swaps", tmp_path)
     assert (says in told) if says else not told
+
+
+@pytest.mark.parametrize(
+    ("backing", "says"), [("none\n", ""), ("/dev/loop0\n", "/dev/zram0 is used for swapping")]
+)
+def test_a_zram_that_writes_back_is_no_ram(run, tmp_path, backing, says):
+    (tmp_path / "zram0").mkdir()
+    (tmp_path / "zram0" / "backing_dev").write_text(backing)
+    (tmp_path / "mounts").write_text(f"tmpfs {run} tmpfs rw 0 0\n")
+    (tmp_path / "swaps").write_text("Filename Type\n/dev/zram0 partition 1 0 0\n")
+    assert leaves_ram(run, tmp_path / "mounts", tmp_path / "swaps", tmp_path) == says
 
 
 def test_a_machine_that_does_not_tell_is_not_trusted(run, tmp_path):

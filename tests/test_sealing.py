@@ -392,6 +392,18 @@ def test_a_broken_configuration_keeps_sealing_to_the_keys_of_before(state, run, 
     assert of_station(defaults, run, "")[0] is None, "a person took the keys out"
 
 
+def test_a_unit_that_seals_and_swaps_says_so(state, run, monkeypatch):
+    good = parse(f'[paths]\nstate = "{state}"\n[sealing]\nrecipients = {list(RECIPIENTS)}')
+    monkeypatch.setattr(
+        "trapnode.cli.sealing.leaves_ram", lambda _: "/var/swap is used for swapping"
+    )
+    sealing, fault = of_station(good, run, "")
+    assert fault.startswith("pictures may reach a disk open")
+    assert fault.endswith("/var/swap is used for swapping")
+    assert sealing is not None
+    assert (sealing.sealer is None, sealing.copies) == (False, None)
+
+
 def test_copies_are_made_in_ram_alone(state, run, card):
     good = parse(f'[paths]\nstate = "{state}"\n[sealing]\nrecipients = {list(RECIPIENTS)}')
     there, fault = of_station(good, card, "")

@@ -38,7 +38,8 @@ def of_station(
     sealer, seals = Sealer(recipients), remember(state, RealDisk(), recipients)
     seals.mark("", b"")  # Loads the hash functions now: no picture shall wait for them.
     if leak := "" if twins else leaves_ram(run):
-        log.error("%s", fault := f"sealed pictures stay unclassified: {leak}")
+        fault = f"pictures may reach a disk open, so the sealed ones stay unclassified: {leak}"
+        log.error("%s", fault)
         return Sealing(seals, sealer), fault
     return Sealing(seals, sealer, Copies(run)), ""
 

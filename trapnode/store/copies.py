@@ -81,7 +81,10 @@ class Copies:
 
 
 def leaves_ram(
-    folder: Path, mounts: Path = Path("/proc/mounts"), swaps: Path = Path("/proc/swaps")
+    folder: Path,
+    mounts: Path = Path("/proc/mounts"),
+    swaps: Path = Path("/proc/swaps"),
+    blocks: Path = Path("/sys/block"),
 ) -> str:
     """Say why files in a folder would reach a disk; empty if they stay in RAM."""
     try:
@@ -91,8 +94,21 @@ def leaves_ram(
         return f"it cannot be told where {folder} lies: {error}"
     if kind not in IN_RAM:
         return f"{folder} lies on {kind or 'an unknown file system'}, not in RAM"
-    on_disk = [each for each in swapped if not each.startswith("/dev/zram")]
+    on_disk = [each for each in swapped if not _stays(each, blocks)]
     return f"{', '.join(on_disk)} is used for swapping" if on_disk else ""
+
+
+def _stays(swap: str, blocks: Path) -> bool:
+    """Say whether a swap is in RAM alone: a zram may write back to a file of its own."""
+    name = swap.removeprefix("/dev/")
+    if not name.startswith("zram"):
+        return False
+    try:
+        return (blocks / name / "backing_dev").read_text("ascii").strip() == "none"
+    except FileNotFoundError:  # This kernel cannot write back.
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def kind_of(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
