@@ -95,6 +95,15 @@ def card() -> str:
     return _python("-m", "tests.rig.card").strip().splitlines()[-1]
 
 
+def badcard() -> str:
+    """Cards that stall, drop or refuse writes, or lose a sector, under a unit (root, FUSE)."""
+    if os.geteuid() != 0:
+        raise Missing("root, to mount")
+    _need("mkfs.ext4", "e2fsprogs")
+    _need("fusermount3", "fuse3")
+    return _python("-m", "tests.rig.badcard").strip().splitlines()[-1]
+
+
 def clean_clone() -> str:
     """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
     with tempfile.TemporaryDirectory(prefix="clone") as folder:
@@ -245,6 +254,7 @@ STEPS = (
     replay,
     powercut,
     card,
+    badcard,
     clean_clone,
     other_python,
     wheel,

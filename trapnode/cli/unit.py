@@ -50,13 +50,11 @@ def station(arguments: argparse.Namespace) -> None:
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run, spare)
-        loop.run(
-            pir,
-            camera,
-            own.clock,
-            own.stop,
-            lambda each: own.alive("; ".join(filter(None, (each, faults[0])))),
-        )
+
+        def alive(fault: str) -> None:
+            own.alive("; ".join(filter(None, (fault, faults[0]))))
+
+        loop.run(pir, camera, own.clock, own.stop, alive)
 
 
 def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":

@@ -150,11 +150,11 @@ def _attributes(size: int | None, inode: int = 0) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def served(files: mfusepy.Operations, folder: Path) -> Iterator[None]:
-    """Serve a file system at a folder by a thread of this process."""
+def served(files: mfusepy.Operations, folder: Path, *, cached: bool = True) -> Iterator[None]:
+    """Serve a file system at a folder by a thread of this process; not `cached`: each read asks."""
     folder.mkdir()
     serve: Callable[[], object] = lambda: mfusepy.FUSE(  # noqa: E731
-        files, str(folder), foreground=True, nothreads=True, hard_remove=True
+        files, str(folder), foreground=True, nothreads=True, hard_remove=True, direct_io=not cached
     )
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
