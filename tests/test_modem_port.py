@@ -45,7 +45,7 @@ def served(tmp_path, order):
 
 def test_messages_pass_a_real_pseudo_terminal_opened_again_and_again(served, order):
     clock, link, log, twin = served
-    with SbdModem(str(link), clock=clock, stopping=order) as modem:
+    with SbdModem(str(link), clock=clock, stopping=order, patience=6) as modem:
         assert modem.identity() == IMEI
         modem.send(PAYLOAD)
         twin.queue_downlink(b"down")
@@ -144,7 +144,7 @@ def stranger(tmp_path):
 
 def test_a_modem_emulator_by_others_takes_our_message_and_gives_its_downlink(stranger, order):
     port, said, downlink = stranger
-    with SbdModem(port, clock=FastClock(START, 10), stopping=order) as modem:
+    with SbdModem(port, clock=FastClock(START, 10), stopping=order, patience=2) as modem:
         assert modem.identity() == IMEI
         assert modem.send(PAYLOAD).downlinks == (downlink,)
         assert modem.signal() == 5

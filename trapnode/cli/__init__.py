@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--twins", metavar="DIR", help="run on simulated twins that share the world in DIR"
         )
+        if name == "uplinker":
+            command.add_argument(
+                "--once", action="store_true", help="send what is due, say what came of it, end"
+            )
     _add_demo(commands)
     _add_desk(commands)
     return root

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["modem_of"]
 
+TWINS_RATE = 20.0  # Above it, twins on a busy machine answer late by their clock.
+
 
 def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
     """Make the modem of `[modem]`, given back with `opened`; raise DeviceError."""
@@ -19,7 +21,13 @@ def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
 
     modem = own.config.modem
     sleep = _pin(modem.sleep_pin, opened, high=False)
-    made = SbdModem(modem.port, clock=own.clock, stopping=own.stop, sleep_pin=sleep)
+    made = SbdModem(
+        modem.port,
+        clock=own.clock,
+        stopping=own.stop,
+        sleep_pin=sleep,
+        patience=max(1.0, own.world.rate / TWINS_RATE) if own.world else 1.0,
+    )
     return opened.enter_context(made)
 
 

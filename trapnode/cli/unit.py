@@ -15,14 +15,18 @@ from trapnode.store.seals import Sealing
 from trapnode.store.store import Store
 
 if TYPE_CHECKING:
+    from trapnode.keeper import Keeper
     from trapnode.station import Camera, Pir
+    from trapnode.uplinker import Uplinker
 
 __all__ = [
     "console",
     "keeper",
+    "keeper_of",
     "sorter",
     "station",
     "uplinker",
+    "uplinker_of",
 ]
 
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
@@ -98,49 +102,59 @@ def sorter(arguments: argparse.Namespace) -> None:
 
 
 def uplinker(arguments: argparse.Namespace) -> None:
-    """Run the uplinker until SIGTERM."""
-    from trapnode.uplinker import Uplinker
+    """Run the uplinker until SIGTERM, or for one round."""
+    if arguments.once:
+        from trapnode.cli.once import once
 
+        once(arguments)
+        return
     with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
         if own.config.modem.kind == "none":
             while not own.stop():
                 own.alive("")
                 own.clock.wait([own.stop], 20.0)
             return
-        boot, batch_s = own.boot(store), own.config.uplink.batch_s
-        loop = Uplinker(store, own.run, boot, own.trust, batch_s)
         with contextlib.ExitStack() as opened:
-            loop.run(modem_of(own, opened), own.clock, own.stop, own.alive)
+            modem = modem_of(own, opened)
+            uplinker_of(own, store).run(modem, own.clock, own.stop, own.alive)
+
+
+def uplinker_of(own: Process, store: Store) -> "Uplinker":
+    """Make the uplinker's loop over a store."""
+    from trapnode.uplinker import Uplinker
+
+    return Uplinker(store, own.run, own.boot(store), own.trust, own.config.uplink.batch_s)
 
 
 def keeper(arguments: argparse.Namespace) -> None:
     """Run the keeper until SIGTERM."""
-    from trapnode.keeper import Keeper, Keeping
-
     with process("keeper", arguments) as own, contextlib.closing(own.store()) as store:
-        config = own.config
-        keeping = Keeping(
-            unit=config.unit.name,
-            boot=own.boot(store),
-            processes=PROCESSES,
-            status_hour=config.keeper.status_hour,
-            config_fault=own.config_fault,
-            rate=own.world.rate if own.world else 1.0,
-            card_failed=ram.card_failed(own.run),
-        )
         if not own.config_fault:
             keep_last_good(arguments, store)
-        if own.world:
-            from trapnode.sim.battery import SimBattery, SimThermometer
+        keeper_of(own, store, PROCESSES).run(own.clock, own.trust, own.stop, own.alive)
 
-            twins = SimBattery(own.clock.monotonic), SimThermometer()
-            loop = Keeper(keeping, store, own.run, *twins)
-        else:
-            from trapnode.devices.battery import HwmonBattery, Thermometer
 
-            gauges = HwmonBattery(config.keeper.battery), Thermometer()
-            loop = Keeper(keeping, store, own.run, *gauges)
-        loop.run(own.clock, own.trust, own.stop, own.alive)
+def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper":
+    """Make the keeper's loop over a store, which looks after these processes."""
+    from trapnode.keeper import Keeper, Keeping
+
+    keeping = Keeping(
+        unit=own.config.unit.name,
+        boot=own.boot(store),
+        processes=processes,
+        status_hour=own.config.keeper.status_hour,
+        config_fault=own.config_fault,
+        rate=own.world.rate if own.world else 1.0,
+        card_failed=ram.card_failed(own.run),
+    )
+    if own.world:
+        from trapnode.sim.battery import SimBattery, SimThermometer
+
+        return Keeper(keeping, store, own.run, SimBattery(own.clock.monotonic), SimThermometer())
+    from trapnode.devices.battery import HwmonBattery, Thermometer
+
+    gauge = HwmonBattery(own.config.keeper.battery)
+    return Keeper(keeping, store, own.run, gauge, Thermometer())
 
 
 def console(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from trapnode.devices.line import Clock, Connect, ModemLine, Stopping, at_baud
 from trapnode.devices.rest import Pin, SleepWire
-from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused
+from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused, ProtocolError
 from trapnode.model import Sent
 from trapnode.protocols import sbd
 from trapnode.protocols.at import Dialogue
@@ -42,9 +42,16 @@ class SbdModem:
         stopping: Stopping,
         connect: Connect | None = None,
         sleep_pin: Pin | None = None,
+        patience: float = 1.0,
     ) -> None:
-        connect = connect or at_baud(BAUD)
-        self._line = ModemLine(port, IRIDIUM, clock=clock, stopping=stopping, connect=connect)
+        self._line = ModemLine(
+            port,
+            IRIDIUM,
+            clock=clock,
+            stopping=stopping,
+            connect=connect or at_baud(BAUD),
+            patience=patience,
+        )
         self._clock = clock
         self._wire = SleepWire(sleep_pin, clock)
         self._ledger = sbd.Ledger()
@@ -80,19 +87,20 @@ class SbdModem:
 
     def identity(self) -> str:
         """Give the modem's IMEI."""
-        return self._call(sbd.start())
+        return self._call(_started(sbd.identity()))
 
     def about(self) -> str:
         """Say which modem this is and what it hears, for a person; costs nothing."""
 
-        def look() -> Dialogue[tuple[str, int, bool]]:
-            imei = yield from sbd.start()
-            return imei, (yield from sbd.signal()), (yield from sbd.announced())
+        def look() -> Dialogue[str]:
+            imei = yield from sbd.identity()
+            bars = yield from sbd.signal()
+            self.announced = self.announced or (yield from sbd.announced())
+            time = yield from _time_in_words()
+            return f"Iridium modem {imei}, signal {bars} of 5, {time}"
 
-        imei, bars, waits = self._call(look())
-        self.announced = self.announced or waits
-        waiting = ", a downlink waits" if self.announced else ""
-        return f"Iridium modem {imei}, signal {bars} of 5{waiting}"
+        told = self._call(_started(look()))
+        return told + ", a downlink waits" * self.announced
 
     def send(self, payload: bytes) -> Sent:
         """Deliver `payload` to the gateway; give the downlink that came with it, if one did.
@@ -109,7 +117,7 @@ class SbdModem:
 
     def network_time(self) -> datetime | None:
         """Give the network's time; None without network, or when no era makes it plausible."""
-        return self._call(_started(sbd.system_time(built=WRITTEN, latest=WRITTEN + LATEST)))
+        return self._call(_started(_time()))
 
     def signal(self) -> int:
         """Give the signal as last measured, 0 to 5; never a reason not to send."""
@@ -140,6 +148,18 @@ class SbdModem:
 def _started(dialogue: Dialogue[Result]) -> Dialogue[Result]:
     yield from sbd.start()
     return (yield from dialogue)
+
+
+def _time() -> Dialogue[datetime | None]:
+    return (yield from sbd.system_time(built=WRITTEN, latest=WRITTEN + LATEST))
+
+
+def _time_in_words() -> Dialogue[str]:
+    try:
+        found = yield from _time()
+    except ProtocolError as error:
+        return f"network time not understood ({error})"
+    return f"network time {found:%Y-%m-%d %H:%M:%S}Z" if found else "no network time"
 
 
 def _reason(session: sbd.Session) -> str:

@@ -5,11 +5,14 @@ import re
 from trapnode.errors import DeviceError, ProtocolError
 from trapnode.protocols.at import Answer, Ask, Dialogue, End, Expect
 
-__all__ = ["LOCAL_S", "TRIES", "ask_until", "do", "known", "only", "sync"]
+__all__ = ["LOCAL_S", "OPTIONAL_S", "TRIES", "ask_until", "do", "known", "only", "sync"]
 
 TRIES = 3  # Of a question that costs nothing; a session costs, and is not tried again here.
-LOCAL_S = 10.0  # What the modem knows by itself it says within milliseconds.
+LOCAL_S = 10.0  # What the modem knows by itself it says within milliseconds, mostly.
+OPTIONAL_S = 5.0  # Some modems say nothing, not even ERROR, to what they do not know:
+SILENCES = 2  # so many times nothing at all is word enough.
 SETTLE_S = 0.5  # The answer to AT comes within milliseconds; what comes later is old.
+NOTHING = Answer(End.SILENCE)
 SYNC_TRIES = 4  # Of 30 s each: longer than the longest session or unfinished SBDWB.
 
 
@@ -21,7 +24,7 @@ def sync() -> Dialogue[None]:
     heard = False
     for _ in range(SYNC_TRIES):
         answer = yield Ask(b"AT\r")
-        heard = heard or answer != Answer(End.SILENCE)
+        heard = heard or answer != NOTHING
         rest = yield Ask(b"", SETTLE_S, Expect.NOTHING)
         if answer.end is End.OK and not answer.lines and not rest.lines:
             return
@@ -30,12 +33,16 @@ def sync() -> Dialogue[None]:
     raise ProtocolError("no clean answer to AT")
 
 
-def do(command: bytes) -> Dialogue[bool]:
+def do(command: bytes, timeout_s: float = LOCAL_S) -> Dialogue[bool]:
     """Have a command done, and say whether it was; one refused every time may be unknown."""
+    silences = 0
     for _ in range(TRIES):
-        answer = yield Ask(command + b"\r", LOCAL_S)
+        answer = yield Ask(command + b"\r", timeout_s)
         if answer.end is End.OK:
             return True
+        silences += answer == NOTHING
+        if silences == SILENCES:
+            break
     return False
 
 
@@ -50,21 +57,22 @@ def known(
 
 
 def ask_until(
-    command: bytes, pattern: re.Pattern[str], timeout_s: float = LOCAL_S
+    command: bytes, pattern: re.Pattern[str], timeout_s: float = OPTIONAL_S
 ) -> Dialogue[re.Match[str] | End]:
     """Ask until a line fits. ERROR: the modem does not know the command; SILENCE: nobody can say.
 
-    It does not know it when every try said ERROR, or not one byte came to any: one may be noise.
+    It does not know it when every try said ERROR, or none of the first not one byte.
     """
-    answers = set()
+    answers: list[Answer] = []
     for _ in range(TRIES):
         answer = yield Ask(command + b"\r", timeout_s)
         found = only(pattern, answer)
         if found is not None:
             return found
-        answers.add(Answer(End.ERROR) if answer.end is End.ERROR else answer)
-    unknown = answers in ({Answer(End.ERROR)}, {Answer(End.SILENCE)})
-    return End.ERROR if unknown else End.SILENCE
+        answers.append(answer)
+        if answers == [NOTHING] * SILENCES:
+            return End.ERROR
+    return End.ERROR if all(each.end is End.ERROR for each in answers) else End.SILENCE
 
 
 def only(pattern: re.Pattern[str], answer: Answer) -> re.Match[str] | None:

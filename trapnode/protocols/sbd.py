@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from trapnode.errors import DeviceError, MessageRefused, ProtocolError
 from trapnode.protocols import buffers
-from trapnode.protocols.asking import ask_until, do, known, only, sync
+from trapnode.protocols.asking import OPTIONAL_S, ask_until, do, known, only, sync
 from trapnode.protocols.at import AT_TIMEOUT_S, Ask, Dialogue, End
 from trapnode.protocols.buffers import MAX_PAYLOAD, State
 from trapnode.protocols.iridium import Outcome, iridium_time, mo_status
@@ -28,6 +28,7 @@ __all__ = [
     "check_payload",
     "fetch",
     "flush",
+    "identity",
     "send",
     "signal",
     "start",
@@ -39,13 +40,11 @@ ROUTED = b"RB"  # Rock7's gateway takes a message that begins so as one for anot
 SETUP = (b"ATE0", b"AT&D0", b"AT&K0", b"AT+SBDMTA=1")  # 3-wire line, and rings announced.
 SESSION = {False: b"AT+SBDIX\r", True: b"AT+SBDIXA\r"}  # The second answers a ring.
 
-IMEI = re.compile(r"\d{15}")
+IMEI = re.compile(r"\d{1,15}")  # 15; an emulator says fewer, and it is only shown.
 SBDIX = re.compile(
     r"\+SBDIX: ?(\d{1,3}), ?(\d{1,5}), ?([0-2]), ?(-1|\d{1,5}), ?(\d{1,4}), ?(\d{1,5})"
 )
-SBDSX = re.compile(
-    r"\+SBDSX: ?[01], ?\d{1,5}, ?[01], ?(?:-1|\d{1,5}), ?([01]), ?(\d{1,3})"  # Ring, waiting.
-)
+CRIS = re.compile(r"\+CRIS: ?\d{1,3}, ?(\d{1,3})")  # Of the telephone, and of SBD.
 CSQ = re.compile(r"\+CSQF?: ?([0-5])")
 MSSTM = re.compile(r"-MSSTM: ?([0-9a-fA-F]{8}|no network service)")
 
@@ -87,14 +86,18 @@ def check_payload(payload: bytes) -> None:
         raise MessageRefused("payload begins with 'RB': the gateway would route it elsewhere")
 
 
-def start() -> Dialogue[str]:
-    """Bring a modem in any state to a known one; give its IMEI.
+def start() -> Dialogue[None]:
+    """Bring a modem in any state to a known one.
 
     Raises DeviceError when it never answers, ProtocolError when it cannot be understood.
     """
     yield from sync()
     for command in SETUP:
-        yield from do(command)
+        yield from do(command, OPTIONAL_S)
+
+
+def identity() -> Dialogue[str]:
+    """Ask for the IMEI."""
     return (yield from known(b"AT+CGSN", IMEI))[0]
 
 
@@ -209,9 +212,9 @@ def _downlink(length: int | None) -> Dialogue[bytes | None]:
 
 
 def announced() -> Dialogue[bool]:
-    """Ask after `start` whether the network has rung, or a downlink waits; costs nothing."""
-    found = yield from ask_until(b"AT+SBDSX", SBDSX)
-    return not isinstance(found, End) and (found[1] == "1" or int(found[2]) > 0)
+    """Ask after `start` whether the network has rung since the last session; costs nothing."""
+    found = yield from ask_until(b"AT+CRIS", CRIS)
+    return not isinstance(found, End) and int(found[1]) > 0
 
 
 def flush() -> Dialogue[None]:

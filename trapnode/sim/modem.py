@@ -228,6 +228,7 @@ QUERIES: dict[str, Callable[[SbdTwin, float], str]] = {
     "AT-MSSTM": SbdTwin._system_time,
     "AT+SBDS": lambda twin, at: f"+SBDS: {twin._flags()}",
     "AT+SBDSX": lambda twin, at: f"+SBDSX: {twin._flags()}, {int(twin._rang)}, {twin.told}",
+    "AT+CRIS": lambda twin, at: f"+CRIS:0,{int(twin._rang)}",
 }
 ACTIONS: dict[str, Callable[[SbdTwin, str, float], None]] = {
     "AT+CSQ": SbdTwin._signal,
