@@ -9,11 +9,11 @@ import logging
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from trapnode import __version__
+from trapnode.gauges import Battery, Thermometer
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
@@ -22,11 +22,12 @@ from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
 from trapnode.store import ram
 from trapnode.store.doorbell import UPLINKER, ring
+from trapnode.store.energy import Cells, Energy, EnergyHealth
 from trapnode.store.store import Store
 from trapnode.store.tally import Tally, changes, tally
 from trapnode.store.upkeep import CardHealth, Upkeep
 
-__all__ = ["STALE_S", "Battery", "Health", "Keeper", "Keeping", "Thermometer"]
+__all__ = ["STALE_S", "Health", "Keeper", "Keeping"]
 
 log = logging.getLogger(__name__)
 
@@ -41,27 +42,6 @@ SNAPSHOT_S = 10.0
 SETTLED_S = 60.0  # The others have started by then, or are at fault.
 
 
-class Battery(Protocol):
-    """A gauge on the battery."""
-
-    @property
-    def fault(self) -> str:
-        """Say what is wrong with the gauge, or nothing."""
-        ...
-
-    def millivolts(self) -> int | None:
-        """Measure the voltage, mV; None if no gauge answers."""
-        ...
-
-
-class Thermometer(Protocol):
-    """The processor's own thermometer."""
-
-    def celsius(self) -> float | None:
-        """Measure the processor temperature, °C; None if no sensor answers."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """What the keeper is told at its start."""
@@ -74,6 +54,7 @@ class Keeping:
     rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
     nonce: Callable[[int], bytes] = os.urandom
     card_failed: ram.Failure | None = None  # Why the store is in RAM.
+    cells: Cells = field(default_factory=Cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +64,7 @@ class Health:
     battery_mv: int | None
     temperature_c: float | None
     card: CardHealth
+    energy: EnergyHealth
     syncs: int | None  # For each sequence of this boot; None: no sequence yet.
     clock_trust: ClockTrust
     faults: tuple[tuple[Faults, str], ...]
@@ -104,6 +86,7 @@ class Keeper:
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
+        self._energy = Energy(keeping.cells, store, run, keeping.boot)
         self._upkeep = Upkeep(store, keeping.card_failed.why if keeping.card_failed else "")
         self._began_s: float | None = None
         self._found: Tally | None = None  # As of the change `_counted_at`; None: count anew.
@@ -177,13 +160,16 @@ class Keeper:
         faults += card.faults()
         if trust is ClockTrust.NONE:
             faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
-        battery_mv = self._battery.millivolts()
+        battery_mv, celsius = self._battery.millivolts(), self._thermometer.celsius()
+        energy = self._energy.look(clock.now(), clock.monotonic(), trust, battery_mv, celsius)
+        faults += energy.faults()
         if self._battery.fault:
             faults.append((Faults(0), self._battery.fault))
         return Health(
             battery_mv=battery_mv,
-            temperature_c=self._thermometer.celsius(),
+            temperature_c=celsius,
             card=card,
+            energy=energy,
             syncs=syncs,
             clock_trust=trust,
             faults=tuple(faults),
@@ -204,6 +190,7 @@ class Keeper:
             "battery_mv": health.battery_mv,
             "temperature_c": health.temperature_c,
             "syncs_per_event": health.syncs,
+            **health.energy.as_snapshot(),
             **health.card.as_snapshot(),
             **found.as_snapshot(),
             "set": ram.read_set(self._run),

@@ -32,6 +32,7 @@ from trapnode.policy.report import Watch, priority, reportable
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
+from trapnode.store.stage import read_restraint
 from trapnode.store.store import Store
 
 __all__ = ["Judges", "Sorter", "Sorting"]
@@ -111,6 +112,8 @@ class Sorter:
         if frames := self._store.sequences.discarding():
             self._discard(frames)
             return True
+        if read_restraint(self._run).hot:
+            return False
         sequence = self._store.sequences.next_unsorted()
         if sequence is None:
             return False

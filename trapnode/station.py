@@ -102,7 +102,7 @@ class Station:
         self._run = run
         self._spare = spare
         self._fault = ""
-        self._room = Room(store, plan)
+        self._room = Room(store, plan, run)
         self._early = ""  # Which burst the card cut short last.
         self._quiet_s = -math.inf  # Edges from before we looked count: the camera was opening.
         self._held_s = -math.inf  # A pin that is still high counts again from here,
@@ -165,7 +165,7 @@ class Station:
                 raise
             log.error("the card failed, going on in RAM: %s", error)
             self._store, boot = self._spare(error)
-            self._room = Room(self._store, self._plan)
+            self._room = Room(self._store, self._plan, self._run)
             self._identity = replace(self._identity, boot=boot)
             self._burst(trigger, taken, clock.monotonic(), here)
 

@@ -13,6 +13,7 @@ __all__ = [
     "MessageState",
     "ObservationType",
     "SequenceState",
+    "Stage",
     "StickState",
     "TriggerSource",
     "Unjudged",
@@ -153,6 +154,17 @@ class StickState(StrEnum):
     FULL = "full"
     FAILED = "failed"
     PULLED = "pulled"
+
+
+class Stage(StrEnum):
+    """How far the battery is gone, best first: each does less than the one before."""
+
+    FULL = "full"
+    FEWER = "fewer"  # Fewer frames.
+    NO_PREVIEWS = "no_previews"  # And no picture by radio.
+    TARGETS = "targets"  # Only targets are told, and the status.
+    STATUS = "status"  # Only the status is told.
+    OFF = "off"  # One frame of each trigger, and nothing else.
 
 
 class Light(StrEnum):

@@ -3,8 +3,10 @@
 import contextlib
 from typing import TYPE_CHECKING
 
+from trapnode.cli.metered import metered
 from trapnode.cli.process import Process
 from trapnode.errors import DeviceError
+from trapnode.store.busy import Busy
 
 if TYPE_CHECKING:
     from trapnode.devices.modem import SbdModem
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["modem_of"]
 
 TWINS_RATE = 20.0  # Above it, twins on a busy machine answer late by their clock.
+SESSIONS = ("send", "fetch", "network_time")  # When the modem transmits.
 
 
 def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
@@ -28,7 +31,8 @@ def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
         sleep_pin=sleep,
         patience=max(1.0, own.world.rate / TWINS_RATE) if own.world else 1.0,
     )
-    return opened.enter_context(made)
+    busy = Busy(own.run, "modem", own.clock.monotonic)
+    return metered(opened.enter_context(made), busy, *SESSIONS)
 
 
 def _pin(number: int, opened: contextlib.ExitStack, *, high: bool) -> "OutputPin | None":

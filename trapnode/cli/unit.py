@@ -4,6 +4,7 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
+from trapnode.cli.power import cells_of
 from trapnode.cli.process import Process, keep_last_good, process
 from trapnode.cli.radio import modem_of
 from trapnode.cli.sealing import of_sorter, of_station
@@ -11,6 +12,7 @@ from trapnode.errors import CardFailed, DeviceError
 from trapnode.model import Boot
 from trapnode.policy.report import Watch
 from trapnode.store import ram
+from trapnode.store.busy import Busy
 from trapnode.store.seals import Sealing
 from trapnode.store.store import Store
 
@@ -34,11 +36,12 @@ PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 def station(arguments: argparse.Namespace) -> None:
     """Run the station until SIGTERM."""
+    from trapnode.cli.metered import MeteredCamera
     from trapnode.policy.burst import BurstPlan
     from trapnode.station import Identity, Station
 
     with process("station", arguments) as own, contextlib.ExitStack() as opened:
-        pir, camera = _eyes(own, opened)  # First: an edge of now is in the PIR's queue.
+        pir, eye = _eyes(own, opened)  # First: an edge of now is in the PIR's queue.
         config, faults = own.config, [""]
 
         def sealing() -> Sealing | None:
@@ -54,9 +57,12 @@ def station(arguments: argparse.Namespace) -> None:
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run, spare)
+        monotonic = own.clock.monotonic
+        camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic)
 
         def alive(fault: str) -> None:
             own.alive("; ".join(filter(None, (fault, faults[0]))))
+            camera.tell()
 
         loop.run(pir, camera, own.clock, own.stop, alive)
 
@@ -83,6 +89,7 @@ def sorter(arguments: argparse.Namespace) -> None:
     """Run the sorter until SIGTERM."""
     import random
 
+    from trapnode.cli.metered import MeteredJudges
     from trapnode.cli.model import chooser
     from trapnode.sorter import Sorter, Sorting
 
@@ -97,7 +104,9 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
         )
-        loop = Sorter(store, own.run, sorting, chooser(config, store.disk))
+        busy = Busy(own.run, "judge", own.clock.monotonic)
+        judges = MeteredJudges(chooser(config, store.disk), busy)
+        loop = Sorter(store, own.run, sorting, judges)
         loop.run(own.clock, own.stop, own.alive)
 
 
@@ -146,6 +155,7 @@ def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper
         config_fault=own.config_fault,
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),
+        cells=cells_of(own.config),
     )
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer

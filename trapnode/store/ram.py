@@ -29,6 +29,7 @@ __all__ = [
     "read_set",
     "read_snapshot",
     "read_stick",
+    "replace",
     "stick_told_of",
     "syncs_for_each",
     "write_set",
@@ -66,7 +67,7 @@ class Failure:
 def beat(run: Path, process: str, monotonic_s: float, fault: str = "", syncs: int = 0) -> None:
     """Leave a sign of life for the keeper."""
     said = {"monotonic_s": monotonic_s, "fault": fault, "syncs": syncs}
-    _replace(run / f"{process}.beat", said)
+    replace(run / f"{process}.beat", said)
 
 
 def read_beats(run: Path) -> list[Beat]:
@@ -89,7 +90,7 @@ def begin(run: Path, work: str, what: str) -> int:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(path.read_text("utf-8"))
         times = int(found["times"]) if found["what"] == what else 0
-    _replace(path, {"what": what, "times": times + 1})
+    replace(path, {"what": what, "times": times + 1})
     return times + 1
 
 
@@ -101,7 +102,7 @@ def end(run: Path, work: str) -> None:
 
 def write_set(run: Path, name: str) -> None:
     """Tell the keeper which set of models judges."""
-    _replace(run / SET, {"name": name})
+    replace(run / SET, {"name": name})
 
 
 def read_set(run: Path) -> str | None:
@@ -136,7 +137,7 @@ def syncs_for_each(beats: Iterable[Beat], sequences: int) -> int | None:
 def fail_card(run: Path, failure: Failure) -> None:
     """Tell all processes that the card takes no more writes; the first word stays."""
     if card_failed(run) is None:
-        _replace(run / FAILED, asdict(failure))
+        replace(run / FAILED, asdict(failure))
 
 
 def ask_reboot(run: Path) -> None:
@@ -155,7 +156,7 @@ def card_failed(run: Path) -> Failure | None:
 
 def write_snapshot(run: Path, snapshot: Mapping[str, object]) -> None:
     """Write the status that a technician sees even when all else hangs."""
-    _replace(run / SNAPSHOT, snapshot)
+    replace(run / SNAPSHOT, snapshot)
 
 
 def read_snapshot(run: Path) -> dict[str, object] | None:
@@ -172,7 +173,7 @@ def read_snapshot(run: Path) -> dict[str, object] | None:
 
 def write_stick(run: Path, state: StickState, text: str, mount: Path) -> None:
     """Say how the stick that is mounted there is, to whoever asks for the status."""
-    _replace(run / STICK, {"state": state, "text": text, "mount": str(mount)})
+    replace(run / STICK, {"state": state, "text": text, "mount": str(mount)})
 
 
 def stick_told_of(run: Path) -> Path | None:
@@ -190,7 +191,8 @@ def read_stick(run: Path) -> tuple[StickState, str] | None:
     return None
 
 
-def _replace(path: Path, value: Mapping[str, object]) -> None:
+def replace(path: Path, value: Mapping[str, object]) -> None:
+    """Write a file in RAM so that a reader sees the old one or the new one."""
     part = path.with_name(f"{path.name}.{os.getpid()}.new")  # Several processes write some files.
     try:
         part.write_text(json.dumps(value), "utf-8")

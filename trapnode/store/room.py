@@ -1,12 +1,17 @@
-"""How long the next burst may be: as long as ever, one frame, or none, by the room on the card."""
+"""How long the next burst may be, by the battery and the room on the card."""
 
 import logging
+from pathlib import Path
 
 from trapnode.errors import CardFailed, StoreError
 from trapnode.model import Shot
 from trapnode.policy.burst import BurstPlan
+from trapnode.policy.power import plan_in
 from trapnode.policy.retention import burst_bytes, plan_within
+from trapnode.store.account import read_account
+from trapnode.store.stage import UNTOLD, read_restraint
 from trapnode.store.store import Store
+from trapnode.words import Stage
 
 __all__ = ["Room"]
 
@@ -16,10 +21,11 @@ log = logging.getLogger(__name__)
 class Room:
     """The room for bursts on one card; `fault` says what it does not allow, or nothing."""
 
-    def __init__(self, store: Store, plan: BurstPlan) -> None:
+    def __init__(self, store: Store, plan: BurstPlan, run: Path) -> None:
         self.fault = ""
         self._store = store
-        self._plan = plan
+        self._run = run
+        self._whole = self._plan = plan
         self._missed = 0  # Triggers without a picture since there was room.
         self._shot_bytes = 0  # Of the last shot.
 
@@ -28,6 +34,7 @@ class Room:
 
         Raise CardFailed.
         """
+        self._plan = plan_in(self._stage(), self._whole)
         self._shot_bytes = len(first.frame) + len(first.preview)
         need = burst_bytes(self._plan, self._shot_bytes)
         try:
@@ -49,6 +56,11 @@ class Room:
             plan = plan_within(self._plan, self._store.room(), self._shot_bytes)
             if plan == self._plan:
                 self._say(plan)
+
+    def _stage(self) -> Stage:
+        """Give the battery's stage: the keeper's word, or at its start the last boot's."""
+        told = read_restraint(self._run)
+        return read_account(self._store.state).stage if told is UNTOLD else told.stage
 
     def _say(self, plan: BurstPlan | None) -> None:
         self._missed = 0 if plan else self._missed + 1

@@ -1,0 +1,97 @@
+"""Camera, judge and modem with a meter before them: how long each was busy, for the energy."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from trapnode.store.busy import Busy
+
+if TYPE_CHECKING:
+    from trapnode.judging import Judge
+    from trapnode.model import Shot
+    from trapnode.sorter import Judges
+    from trapnode.station import Camera
+
+__all__ = ["MeteredCamera", "MeteredJudges", "metered"]
+
+BETWEEN_FRAMES_S = 2.0  # Shots closer than this are one burst: the camera streams between them.
+
+Device = TypeVar("Device")
+
+
+class MeteredCamera:
+    """A camera whose bursts are counted; `tell` writes the count, when no picture waits."""
+
+    def __init__(self, camera: "Camera", busy: Busy, monotonic: Callable[[], float]) -> None:
+        self._camera = camera
+        self._busy = busy
+        self._monotonic = monotonic
+        self._ended_s: float | None = None
+        self._untold_s = 0.0
+
+    @property
+    def model(self) -> str:
+        """Name the camera as EXIF does."""
+        return self._camera.model
+
+    def shoot(self) -> "Shot":
+        """Take one frame and its preview; raise DeviceError."""
+        began_s = self._monotonic()
+        shot = self._camera.shoot()
+        now_s, ended_s = self._monotonic(), self._ended_s
+        if ended_s is not None and began_s - ended_s <= BETWEEN_FRAMES_S:
+            began_s = ended_s
+        self._untold_s += now_s - began_s
+        self._ended_s = now_s
+        return shot
+
+    def tell(self) -> None:
+        """Write what was not written yet."""
+        if self._untold_s:
+            self._busy.add(self._untold_s)
+            self._untold_s = 0.0
+
+
+class MeteredJudges:
+    """A source of judges whose judging is counted."""
+
+    def __init__(self, judges: "Judges", busy: Busy) -> None:
+        self._judges = judges
+        self._busy = busy
+
+    @property
+    def fault(self) -> str:
+        """Say what is wrong with the choice that `load` made, or nothing."""
+        return self._judges.fault
+
+    def load(self) -> "Judge":
+        """Load the set that judges now; raise TrapnodeError."""
+        return metered(self._judges.load(), self._busy, "judge")
+
+    def changed(self) -> bool:
+        """Say whether another set may be the one that judges since the last load."""
+        return self._judges.changed()
+
+
+def metered(device: Device, busy: Busy, *calls: str) -> Device:
+    """Give the same device, with the time of these calls of it marked as busy."""
+    return cast(Device, _Metered(device, busy, calls))
+
+
+class _Metered:
+    def __init__(self, device: object, busy: Busy, calls: tuple[str, ...]) -> None:
+        self._device = device
+        self._busy = busy
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._device, name)
+        if name not in self._calls:
+            return found
+
+        @functools.wraps(found)
+        def marked(*arguments: Any, **named: Any) -> Any:
+            with self._busy.during():
+                return found(*arguments, **named)
+
+        return marked
