@@ -32,7 +32,8 @@ def order():
 def served(tmp_path, order):
     clock, link, log = FastClock(START, 60), tmp_path / "modem", tmp_path / "mo.jsonl"
     twin = SbdTwin(Gateway(random.Random(3)), rng=random.Random(3))
-    thread = threading.Thread(target=serve, args=(twin, clock, link, order, log))
+    mailbox = tmp_path / "down"
+    thread = threading.Thread(target=serve, args=(twin, clock, link, order, log, mailbox))
     thread.start()
     while not link.exists():
         select.select([], [], [], 0.001)
@@ -55,6 +56,19 @@ def test_messages_pass_a_real_pseudo_terminal_opened_again_and_again(served, ord
     assert [line["momsn"] for line in lines] == [0, 1]
     assert {line["imei"] for line in lines} == {IMEI}
     assert datetime.fromisoformat(lines[0]["at"]).tzinfo == UTC
+
+
+def test_a_file_in_the_mailbox_is_a_downlink(served, tmp_path):
+    clock, link, _, twin = served
+    (tmp_path / "down").mkdir()
+    part = tmp_path / "down" / "1.hex.part"
+    part.write_text(b"come home".hex() + "\n")
+    part.rename(part.with_suffix(""))
+    while not twin.gateway.queued:
+        select.select([], [], [], 0.001)
+    with SbdModem(str(link), clock=clock, stopping=Order()) as modem:
+        assert modem.send(PAYLOAD).downlinks == (b"come home",)
+    assert list((tmp_path / "down").iterdir()) == []
 
 
 def test_an_order_to_stop_ends_a_session_on_a_real_port_at_once(served):

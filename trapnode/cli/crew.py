@@ -52,6 +52,10 @@ class Crew:
         twins = str(self._world.folder)
         self._start(name, name, "--config", str(self._config), "--twins", twins)
 
+    def also(self, name: str, *arguments: str) -> None:
+        """Start another command of ours as a member."""
+        self._start(name, *arguments)
+
     def end(self, name: str) -> int:
         """Ask a process to end, wait, and give its exit code; kill it if it does not."""
         member = self._members[name]

@@ -75,6 +75,7 @@ def twin_modem(arguments: argparse.Namespace) -> None:
         world.modem,
         Stop().listen(),
         world.gateway,
+        world.mailbox,
     )
 
 

@@ -37,6 +37,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
         "--listen", metavar="HOST:PORT", default=LISTEN, help="default: %(default)s"
     )
     one = action("send", "send downlinks until told to stop")
+    one.add_argument(
+        "--every", metavar="SECONDS", type=float, default=20.0, help="default: %(default)g"
+    )
     one.add_argument("--once", action="store_true", help="one round, then end")
     one.add_argument("--preview-ask", action="store_true", help="ask for missing bytes of previews")
     action("open", "open what waits, with the keys that are known now")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "export", "open_", "previews", "send", "serve", "units"]
 
-ROUND_S = 20.0
 LOOPBACK = ("127.", "::1", "localhost")
 EXTRA = "pip install 'trapnode[desk]'"
 
@@ -77,7 +76,7 @@ def send(arguments: argparse.Namespace) -> None:
             send_due(database, desk(), _now())
             if arguments.once:
                 return
-            clock.wait([stop], ROUND_S)
+            clock.wait([stop], max(0.1, arguments.every))
 
 
 def open_(arguments: argparse.Namespace) -> None:

@@ -47,11 +47,17 @@ class Stopping(Waitable, Protocol):
 
 
 def serve(
-    twin: SbdTwin, clock: Clock, link: Path, stopping: Stopping, log: Path | None = None
+    twin: SbdTwin,
+    clock: Clock,
+    link: Path,
+    stopping: Stopping,
+    log: Path | None = None,
+    mailbox: Path | None = None,
 ) -> None:
     """Serve `twin` at `link` until told to stop; clients may come and go.
 
-    Each message that the gateway gets is one line of JSON at the end of `log`, at once.
+    Each message that the gateway gets is one line of JSON at the end of `log`, at once. Each file
+    of hex in `mailbox` is a downlink: the gateway takes it and rings.
     """
     master, slave = os.openpty()  # Our own slave keeps the line up when a client closes its.
     tty.setraw(slave)
@@ -59,7 +65,7 @@ def serve(
     try:
         _point(link, os.ttyname(slave))
         with FileIO(master, "r+") as port:
-            _answer_all(twin, clock, port, stopping, log)
+            _answer_all(twin, clock, port, stopping, log, mailbox)
     finally:
         link.unlink(missing_ok=True)
         os.close(slave)
@@ -73,11 +79,19 @@ def _point(link: Path, name: str) -> None:
 
 
 def _answer_all(
-    twin: SbdTwin, clock: Clock, port: FileIO, stopping: Stopping, log: Path | None
+    twin: SbdTwin,
+    clock: Clock,
+    port: FileIO,
+    stopping: Stopping,
+    log: Path | None,
+    mailbox: Path | None,
 ) -> None:
     logged = len(twin.gateway.received)
     while not stopping():
         now = clock.monotonic()
+        for path in sorted(mailbox.glob("*.hex")) if mailbox else ():
+            twin.queue_downlink(bytes.fromhex(path.read_text("ascii")))
+            path.unlink()
         sent = twin.transmit(now)
         with suppress(BlockingIOError):  # Nobody reads: a serial line loses the bytes too.
             port.write(sent)

@@ -5,6 +5,7 @@ FOLDER/scene.sock      where scenes are played
 FOLDER/modem           the modem twin's pseudo-terminal
 FOLDER/console         the technician's pseudo-terminal
 FOLDER/gateway.jsonl   what the satellite gateway received, one message a line
+FOLDER/down/           what is to go down, one file of hex each
 """
 
 import json
@@ -68,6 +69,11 @@ class World:
     def gateway(self) -> Path:
         """What the gateway received."""
         return self.folder / "gateway.jsonl"
+
+    @property
+    def mailbox(self) -> Path:
+        """Where downlinks are laid for the gateway."""
+        return self.folder / "down"
 
     def clock(self) -> FastClock:
         """Give the world's clock."""
