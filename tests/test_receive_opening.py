@@ -125,6 +125,23 @@ def test_a_key_that_comes_later_opens_what_waits(tmp_path: Path) -> None:
     assert server.observed() == [1, 2]
 
 
+def test_two_processes_that_open_the_same_arrival_agree(tmp_path: Path) -> None:
+    server = Server(tmp_path, Desk())
+    server.taken("rockblock", rockblock(a_message(1)))
+    (arrival,) = Inbox(server.database).unopened()
+    assert Opening(server.database).open(arrival, a_desk(), NOON) is Fate.OPENED
+    assert Opening(server.database).open(arrival, a_desk(), NOON) is Fate.OPENED
+    assert server.fates() == ["opened"]
+
+
+def test_what_stays_shut_is_not_written_again_at_every_start(tmp_path: Path) -> None:
+    server = Server(tmp_path, Desk())
+    server.taken("rockblock", rockblock(a_message(1)))
+    before = server.database.path.with_name("receive.db-wal").read_bytes()
+    assert Opening(server.database).open_all(Desk(), NOON) == 0
+    assert server.database.path.with_name("receive.db-wal").read_bytes() == before
+
+
 def test_a_message_of_a_later_version_waits(server: Server) -> None:
     later = seal(MessageKind.STATUS, 5, b"a longer status of a newer trapnode", NEW)
     server.taken("rockblock", rockblock(later))

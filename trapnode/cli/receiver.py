@@ -62,6 +62,7 @@ def send(arguments: argparse.Namespace) -> None:
     """Send downlinks until SIGTERM, or once."""
     from trapnode.devices.clock import SystemClock
     from trapnode.loop import Stop
+    from trapnode.receive.opening import Opening
     from trapnode.receive.previews import ask_missing
     from trapnode.receive.sending import send_due
     from trapnode.receive.watching import Watched
@@ -69,7 +70,8 @@ def send(arguments: argparse.Namespace) -> None:
     _log()
     clock, stop = SystemClock(), Stop().listen()
     with _database(arguments) as database:
-        desk = Watched(Path(arguments.units), lambda desk: None)
+        opening = Opening(database)
+        desk = Watched(Path(arguments.units), lambda desk: opening.open_all(desk, _now()))
         while not stop():
             if arguments.preview_ask:
                 ask_missing(database, desk(), _now())

@@ -14,6 +14,7 @@ __all__ = ["MAX_UNKNOWN", "Arrival", "Fate", "Inbox"]
 
 MAX_UNKNOWN = 100_000  # Of modems that are nobody's: 40 MB; then no more of them are taken.
 PAGE = 500
+ARRIVAL = "SELECT id, modem, payload, fate, reason FROM arrival"
 
 
 class Fate(StrEnum):
@@ -34,7 +35,8 @@ class Arrival:
     id: int
     modem: str
     payload: bytes
-    received_at: str
+    fate: Fate
+    reason: str
 
 
 class Inbox:
@@ -72,8 +74,7 @@ class Inbox:
         """Give what is not opened, in the order in which it came."""
         last = 0
         while rows := self._database.rows(
-            "SELECT id, modem, payload, received_at FROM arrival"
-            " WHERE fate IN (?, ?) AND id > ? ORDER BY id LIMIT ?",
+            f"{ARRIVAL} WHERE fate IN (?, ?) AND id > ? ORDER BY id LIMIT ?",
             *(Fate.WAITING, Fate.UNKNOWN, last, PAGE),
         ):
             for row in rows:
@@ -83,9 +84,7 @@ class Inbox:
 
     def one(self, identity: int) -> Arrival:
         """Give one arrival."""
-        row = self._database.row(
-            "SELECT id, modem, payload, received_at FROM arrival WHERE id = ?", identity
-        )
+        row = self._database.row(f"{ARRIVAL} WHERE id = ?", identity)
         assert row is not None
         return _arrival(row)
 
@@ -102,6 +101,6 @@ class Inbox:
 
 
 def _arrival(row: tuple[object, ...]) -> Arrival:
-    identity, modem, payload, received_at = row
+    identity, modem, payload, fate, reason = row
     assert isinstance(payload, bytes)
-    return Arrival(int(str(identity)), str(modem), payload, str(received_at))
+    return Arrival(int(str(identity)), str(modem), payload, Fate(str(fate)), str(reason))

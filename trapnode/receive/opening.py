@@ -58,9 +58,14 @@ class Opening:
         """Open one arrival, durably as one with all that it tells; raise StoreError."""
         unit = desk.of_modem(arrival.modem)
         found = "modem of no unit" if unit is None else self._find(arrival, unit)
+        if isinstance(found, str):
+            fate = Fate.UNKNOWN if unit is None else Fate.WAITING
+            if (fate, found) == (arrival.fate, arrival.reason):
+                return fate  # As before: not a word, not a write.
         with self._database.transaction():
+            if (now_is := self._inbox.one(arrival.id).fate) not in (Fate.WAITING, Fate.UNKNOWN):
+                return now_is  # Another process was faster.
             if isinstance(found, str):
-                fate = Fate.UNKNOWN if unit is None else Fate.WAITING
                 self._inbox.settle(arrival, fate, unit.name if unit else None, found)
             else:
                 fate = self._judge(arrival, found, now)
