@@ -64,19 +64,17 @@ def at_lines(data: bytes) -> None:
 
 
 def sbd_dialogues(data: bytes) -> None:
-    """Hold every dialogue with a 9602 that answers so."""
-    ledger = sbd.Ledger()
-    for dialogue in (
-        sbd.start(),
-        sbd.send(PAYLOAD, ledger),
-        sbd.send(PAYLOAD, ledger, rings=True),
-        sbd.fetch(ledger),
-        sbd.announced(),
-        sbd.system_time(built=WRITTEN, latest=LATEST),
-        sbd.signal(),
-        sbd.flush(),
-    ):
-        play(dialogue, data, SbdTwin(Gateway(random.Random(1)), rng=random.Random(1)), IRIDIUM)
+    """Hold dialogues with a 9602 that answers so; the first byte says which."""
+    ledger, which = sbd.Ledger(), data[0] % 4 if data else 0
+    dialogues = (
+        [sbd.send(PAYLOAD, ledger), sbd.send(PAYLOAD, ledger, rings=True)],
+        [sbd.start(), sbd.flush()],
+        [sbd.fetch(ledger), sbd.announced()],
+        [sbd.system_time(built=WRITTEN, latest=LATEST), sbd.signal()],
+    )[which]
+    for dialogue in dialogues:
+        twin = SbdTwin(Gateway(random.Random(1)), rng=random.Random(1))
+        play(dialogue, data[1:], twin, IRIDIUM)
 
 
 def rui3_dialogues(data: bytes) -> None:
@@ -197,10 +195,11 @@ SEEDS: dict[str, list[bytes]] = {
         b"+EVT:RX_1:-70:8:UNICAST:2:0a0B\r\nAT_PARAM_ERROR\r\n",
     ],
     "sbd_dialogues": [
-        b"",
-        NEXT * 8 + b"\r\n+SBDIX: 32, 1, 2, 0, 0, 0\r\n\r\nOK\r\n",
-        b"\r\nSBDRING\r\n" + GOOD + NEXT + GOOD + GOOD + NEXT * 5 + b"\r\nERROR\r\n",
-        b"-MSSTM: 0a0b0c0d\r\n\r\nOK\r\n",
+        b"\0" + NEXT * 8 + b"\r\n+SBDIX: 32, 1, 2, 0, 0, 0\r\n\r\nOK\r\n",
+        b"\0\r\nSBDRING\r\n" + GOOD + NEXT + GOOD + GOOD + NEXT * 5 + b"\r\nERROR\r\n",
+        b"\1",
+        b"\2\r\n+SBDSX: 1, 7, 0, -1, 1, 1\r\n\r\nOK\r\n",
+        b"\3-MSSTM: 0a0b0c0d\r\n\r\nOK\r\n",
     ],
     "rui3_dialogues": [
         b"",
