@@ -128,7 +128,16 @@ def test_commands_that_do_not_fit_are_not_packed(told):
 def test_the_ends_of_what_fits_are_packed():
     assert len(pack_commands([Set(1, 1)] * 5)) == 30
     assert len(answered([Set(1, 1)] * 5)) == MAX_BODY
-    assert len(pack_commands([Ack(1, 0)] * 3)) == 36, "acks need no answer"
+    assert read_commands(pack_commands([Set(1, 1)] * 5)) == (Set(1, 1),) * 5
+    full = [Ack(1, 0)] * 3 + [SendStatus()] * 3  # Acks need no answer.
+    assert len(pack_commands(full)) == MAX_BODY
+    assert read_commands(pack_commands(full)) == tuple(full)
+    with pytest.raises(ValueError, match="40 bytes"):
+        pack_commands([*full, SendStatus()])
+
+
+def test_a_preview_is_asked_for_whole_unless_told_otherwise():
+    assert SendPreview(42) == SendPreview(42, 0, 0)
 
 
 def test_an_ack_says_of_each_counter_whether_it_arrived():
@@ -143,11 +152,22 @@ def test_an_ack_says_of_each_counter_whether_it_arrived():
     assert [ack.arrived(counter) for counter in (37, 36, 35)] == [False, True, None]
 
 
-def test_every_setting_has_its_place_and_its_words():
+def test_every_setting_has_its_code_its_place_and_its_words():
+    told = [(int(code), f"{key.section}.{key.name}", key.scale) for code, key in KEYS.items()]
+    assert told == [
+        (1, "keeper.status_hour", 1),
+        (2, "uplink.batch_s", 1),
+        (3, "uplink.credits_day", 1),
+        (4, "uplink.credits_month", 1),
+        (5, "sorter.audit_share", 1000),
+        (6, "burst.frames", 1),
+        (7, "trigger.camera_delay_s", 1000),
+        (8, "uplink.most_an_hour", 1),
+    ]
     assert set(KEYS) == set(Setting)
     assert KEYS.get(99) is None
-    for setting, key in KEYS.items():
-        assert f"{int(setting)}        {key.section}.{key.name} " in (message.__doc__ or "")
+    for code, name, _ in told:
+        assert f"{code}        {name} " in (message.__doc__ or "")
 
 
 def test_the_settings_are_those_of_the_configuration():

@@ -287,6 +287,11 @@ def test_more_labels_than_fit_are_added_up_as_one():
     assert held.counts == {"boar": 0xFFFF}
 
 
+def test_the_longest_fragment_is_what_a_9602_takes():
+    longest = Fragment(1, 0, 322, bytes(322))
+    assert read_body(MessageKind.FRAGMENT, pack_fragment(longest)).fragment == longest
+
+
 @pytest.mark.parametrize(
     "fragment",
     [

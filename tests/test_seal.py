@@ -146,6 +146,14 @@ def test_what_is_sealed_opens_fits_one_credit_and_never_looks_routed(kind, count
     assert open_uplink(payload, KEY, counter) == Opened(kind, counter, body)
 
 
+@pytest.mark.parametrize("kind", COUNTED)
+def test_the_longest_body_fits(kind):
+    most = 329 if kind is MessageKind.FRAGMENT else 39
+    assert open_uplink(seal(kind, 1, bytes(most), KEY), KEY, 0).body == bytes(most)
+    with pytest.raises(ValueError, match=f"1 to {most} fit"):
+        seal(kind, 1, bytes(most + 1), KEY)
+
+
 @given(counters, st.integers(-(1 << 16), 1 << 16))
 def test_a_counter_is_whole_again_wherever_the_receiver_is(counter, ahead):
     highest = min(max(0, counter + ahead), MAX_COUNTER)
