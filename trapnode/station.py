@@ -21,6 +21,7 @@ from trapnode.store.burst import Burst
 from trapnode.store.doorbell import SORTER, ring
 from trapnode.store.room import Room
 from trapnode.store.store import Store
+from trapnode.store.visit import StationVisit
 
 __all__ = ["Camera", "Identity", "Pir", "Station"]
 
@@ -81,6 +82,7 @@ class _Here:
     clock: Clock
     motion: Callable[[], bool]
     still_alive: Callable[[], None]
+    visit: StationVisit
 
 
 class Station:
@@ -110,12 +112,14 @@ class Station:
 
     def run(self, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Watch the PIR until told to stop; raise DeviceError, StoreError."""
-        here = _Here(
-            camera=camera,
-            clock=clock,
-            motion=lambda: pir.active and not stopping(),
-            still_alive=lambda: alive(self._fault or self._room.fault or self._early),
-        )
+        with contextlib.closing(StationVisit(self._run)) as visit:
+            here = _Here(
+                *(camera, clock, lambda: pir.active and not stopping()),
+                *(lambda: alive(self._fault or self._room.fault or self._early), visit),
+            )
+            self._look_out(pir, here, stopping)
+
+    def _look_out(self, pir: Pir, here: _Here, stopping: Stopping) -> None:
         self._watch(pir, here)  # Boot is the trigger.
         for _ in self._repair():
             if stopping():
@@ -126,13 +130,19 @@ class Station:
         while not stopping():
             self._room.look_again()
             here.still_alive()
-            clock.wait([pir, stopping], ROUND_S if not pir.active else HELD_ROUND_S)
+            round_s = ROUND_S if not pir.active else HELD_ROUND_S
+            here.clock.wait([pir, here.visit, stopping], round_s)
             if not stopping():
                 self._watch(pir, here)
+                if here.visit.listen(here.clock.monotonic()):
+                    here.visit.show(here.camera.shoot().preview)
 
     def _watch(self, pir: Pir, here: _Here) -> None:
         """Answer the edges that have come, and a pin that is high without one."""
-        for edge_s in pir.edges():
+        edges = pir.edges()
+        if here.visit.counts(edges, pir.active, here.clock.monotonic()):
+            return
+        for edge_s in edges:
             if edge_s >= self._quiet_s:
                 self._held = 0
                 self._capture(edge_s, here)
@@ -196,12 +206,8 @@ class Station:
             taken[:] = burst.unsaved or taken[-1:]
             with contextlib.suppress(*hidden):
                 self._close(burst)
-        log.info(
-            "sequence %d: %d frames, %d bytes on the card",
-            burst.sequence,
-            burst.saved,
-            burst.saved_bytes,
-        )
+        told = burst.sequence, burst.saved, burst.saved_bytes
+        log.info("sequence %d: %d frames, %d bytes on the card", *told)
         ring(self._run, SORTER)
 
     def _pause(self, edge_s: float, ended_s: float) -> None:

@@ -21,6 +21,7 @@ from trapnode.model import Shot
 __all__ = ["ReplayCamera", "Scene", "preview_of", "show"]
 
 SOCKET = "scene.sock"
+VIEW = "view.jpg"  # The place with nobody before the camera, if the world has such a picture.
 LONGEST = 1 << 16  # Bytes of one datagram: a scene of some hundred frames.
 PREVIEW_WIDTH = 640
 PREVIEW_QUALITY = 80
@@ -32,6 +33,7 @@ class Scene:
 
     def __init__(self, folder: Path, monotonic: Callable[[], float]) -> None:
         self._path = folder / SOCKET
+        self._view = folder / VIEW
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.bind(str(self._path))
@@ -51,7 +53,9 @@ class Scene:
         return []
 
     def next_frame(self) -> Path:
-        """Give the next frame of the scene; raise DeviceError when there is none."""
+        """Give the next frame of the scene, or what is there without one; raise DeviceError."""
+        if not self._frames and self._view.exists():
+            return self._view
         if not self._frames:
             raise DeviceError("the replay camera has nothing before it: no scene was sent")
         return self._frames.pop(0)
@@ -67,7 +71,7 @@ class Scene:
 
 
 def show(folder: Path, frames: Sequence[Path]) -> bool:
-    """Play a scene; False while no station looks, or its box is full."""
+    """Play a scene; without frames, an edge and nothing else. False: no station has room."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
         try:
             paths = [str(path.resolve()) for path in frames]

@@ -2,6 +2,7 @@
 
 FOLDER/world.json      origin and rate of time, boot id, seed
 FOLDER/scene.sock      where scenes are played
+FOLDER/view.jpg        what the camera sees without one, if it is there
 FOLDER/modem           the modem twin's pseudo-terminal
 FOLDER/console         the technician's pseudo-terminal
 FOLDER/gateway.jsonl   what the satellite gateway received, one message a line

@@ -13,6 +13,7 @@ __all__ = ["Doorbell", "ring"]
 log = logging.getLogger(__name__)
 
 SORTER = "sorter"
+STATION = "station"
 UPLINKER = "uplinker"
 KEEPER = "keeper"
 MOST_RINGS = 1000  # A flood must not hold the loop.

@@ -1,0 +1,282 @@
+"""A technician's visit: what the console asks of station and uplinker, and what they answer.
+
+All of it in RAM. The console writes a request and rings; the one who owns the device answers in a
+file of its own, so each file has one writer and nobody waits for anybody. A process that hangs
+does not answer, and the console says so.
+
+RUN/visit.json     when somebody last typed (monotonic, s); gone with the cable
+RUN/look.json      to the station: number, walk until (monotonic, s), whether to take a picture
+RUN/seen.json      its answer: number, PIR edges since the walk began, motion now, picture or fault
+RUN/seen.jpg       the test picture's preview
+RUN/ask.json       to the uplinker: number
+RUN/said.json      its answer: number, what the modem said, or its fault
+RUN/tested.json    what failed in the last self-test, and when
+RUN/radio.json     what the last session came to, and when
+RUN/clock.json     a time for the wall clock; a path unit of systemd starts `trapnode clock apply`
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from trapnode.errors import DeviceError, UplinkError
+from trapnode.store.doorbell import STATION, UPLINKER, Doorbell, ring
+from trapnode.store.ram import replace
+
+__all__ = [
+    "Modem",
+    "ModemVisit",
+    "Said",
+    "Seen",
+    "StationVisit",
+    "ask_clock",
+    "ask_modem",
+    "ask_station",
+    "asked_clock",
+    "leave",
+    "note_radio",
+    "note_tested",
+    "picture",
+    "radio",
+    "said",
+    "seen",
+    "technician_here",
+    "tested",
+    "ticket",
+    "visit",
+]
+
+HERE_S = 600.0  # So long after the last line somebody is still here.
+WALK_MOST_S = 120.0  # No request stops bursts for longer, whatever it says.
+PICTURE = "seen.jpg"
+
+
+class Modem(Protocol):
+    """What of a modem a technician asks for."""
+
+    def probe(self) -> str:
+        """Say how the modem is, in one line, at no cost; raise LinkUnavailable, DeviceError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The station's answer; `picture` is a fault, or empty: it is in RAM, if one was asked for."""
+
+    number: int
+    edges: int
+    active: bool
+    picture: str = ""
+    pictured: int = 0  # The number of the request that the picture answers.
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The uplinker's answer: the modem's own words, or what is wrong with it."""
+
+    number: int
+    text: str
+    fault: bool
+
+
+class StationVisit:
+    """The station's side: while a technician walks, edges are counted and make no burst.
+
+    A walk test must not fill the card and cost satellite credits with pictures of a technician.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._bell = Doorbell(run, STATION)
+        self._number = _number(_read(run / "look.json"), "number")  # Of an earlier life: not again.
+        self._edges = self._pictured = 0
+        self._until_s = float("-inf")
+        self._wanted = False
+        self._fault = ""
+
+    def fileno(self) -> int:
+        """Give the descriptor that turns readable when the console rings."""
+        return self._bell.fileno()
+
+    def listen(self, now_s: float) -> bool:
+        """Read what is asked for; say whether a picture is."""
+        self._bell.answered()
+        asked = _read(self._run / "look.json")
+        number = _number(asked, "number")
+        if number != self._number and number:
+            if not _number(asked, "more"):
+                self._edges = 0
+            self._number = number
+            walk_s = _seconds(asked, "until_s") - now_s
+            self._until_s = now_s + min(walk_s, WALK_MOST_S)
+            self._wanted = asked.get("picture") is True
+            self._answer(active=False)
+        return self._wanted
+
+    def counts(self, edges: Sequence[float], active: bool, now_s: float) -> bool:
+        """Count edges while somebody walks; say whether somebody does, and no burst is due."""
+        if now_s >= self._until_s:
+            return False
+        self._edges += len(edges)
+        self._answer(active)
+        return True
+
+    def show(self, preview: bytes) -> None:
+        """Answer with a picture."""
+        self._wanted, self._pictured, self._fault = False, self._number, ""
+        try:
+            (self._run / PICTURE).write_bytes(preview)
+        except OSError as error:
+            self._fault = f"{PICTURE}: {error.strerror}"
+        self._answer(active=False)
+
+    def close(self) -> None:
+        """Take the doorbell down."""
+        self._bell.close()
+
+    def _answer(self, active: bool) -> None:
+        told = Seen(self._number, self._edges, active, self._fault, self._pictured)
+        replace(self._run / "seen.json", asdict(told))
+
+
+class ModemVisit:
+    """The uplinker's side."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._number = _number(_read(run / "ask.json"), "number")
+
+    def answer(self, modem: Modem) -> None:
+        """Ask the modem if the technician does; once for each request."""
+        number = _number(_read(self._run / "ask.json"), "number")
+        if number in (0, self._number):
+            return
+        self._number = number
+        try:
+            told = Said(number, modem.probe(), fault=False)
+        except (DeviceError, UplinkError) as error:
+            told = Said(number, str(error), fault=True)
+        replace(self._run / "said.json", asdict(told))
+
+
+def ask_station(run: Path, number: int, until_s: float, shoot: bool, more: bool = False) -> None:
+    """Ask for a count of edges until then, and for a picture; `more`: the count goes on."""
+    asked = {"number": number, "until_s": until_s, "picture": shoot, "more": int(more)}
+    replace(run / "look.json", asked)
+    ring(run, STATION)
+
+
+def seen(run: Path) -> Seen | None:
+    """Read the station's last answer."""
+    with contextlib.suppress(TypeError):
+        return Seen(**_read(run / "seen.json"))  # type: ignore[arg-type]
+    return None
+
+
+def picture(run: Path) -> bytes:
+    """Take the test picture out of RAM; raise DeviceError."""
+    path = run / PICTURE
+    try:
+        found = path.read_bytes()
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DeviceError(f"{path}: {error.strerror}") from error
+    return found
+
+
+def ticket(now_s: float) -> int:
+    """Give the number of a request: another one than any before in this boot, and not 0."""
+    return max(1, round(now_s * 1000))
+
+
+def ask_modem(run: Path, number: int) -> None:
+    """Ask how the modem is."""
+    replace(run / "ask.json", {"number": number})
+    ring(run, UPLINKER)
+
+
+def said(run: Path) -> Said | None:
+    """Read the uplinker's last answer."""
+    with contextlib.suppress(TypeError):
+        return Said(**_read(run / "said.json"))  # type: ignore[arg-type]
+    return None
+
+
+def note_radio(run: Path, text: str, now_s: float) -> None:
+    """Note in one line what a session came to."""
+    replace(run / "radio.json", {"text": text, "at_s": now_s})
+
+
+def radio(run: Path, now_s: float) -> tuple[str, float] | None:
+    """Read what the last session came to, and its age, s; None: there was none."""
+    found = _read(run / "radio.json")
+    text = found.get("text")
+    return (text, now_s - _seconds(found, "at_s")) if isinstance(text, str) else None
+
+
+def note_tested(run: Path, failed: Sequence[str], now_s: float) -> None:
+    """Note what failed in a self-test; nothing: it passed."""
+    replace(run / "tested.json", {"failed": list(failed), "at_s": now_s})
+
+
+def tested(run: Path, now_s: float) -> tuple[list[str], float] | None:
+    """Read what failed in the last self-test of this boot, and its age, s; None: there was none."""
+    found = _read(run / "tested.json")
+    failed = found.get("failed")
+    if not isinstance(failed, list):
+        return None
+    return [str(each) for each in failed], now_s - _seconds(found, "at_s")
+
+
+def visit(run: Path, now_s: float) -> None:
+    """Note that somebody typed a line."""
+    replace(run / "visit.json", {"at_s": now_s})
+
+
+def leave(run: Path) -> None:
+    """Note that the cable is out."""
+    with contextlib.suppress(OSError):
+        (run / "visit.json").unlink(missing_ok=True)
+
+
+def technician_here(run: Path, now_s: float) -> bool:
+    """Say whether somebody typed lately: no time to switch the power off."""
+    found = _read(run / "visit.json")
+    return "at_s" in found and now_s - _seconds(found, "at_s") < HERE_S
+
+
+def ask_clock(run: Path, at: datetime, source: str, now_s: float) -> None:
+    """Ask for the wall clock to be set: it was `at` at the monotonic moment `now_s`."""
+    replace(run / "clock.json", {"at": at.isoformat(), "source": source, "monotonic_s": now_s})
+
+
+def asked_clock(run: Path) -> tuple[datetime, str, float] | None:
+    """Read what the wall clock is to be set to, by whom, and the moment that belongs to it."""
+    found = _read(run / "clock.json")
+    try:
+        at = datetime.fromisoformat(str(found["at"]))
+        return (at, str(found["source"]), float(str(found["monotonic_s"]))) if at.tzinfo else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number(found: Mapping[str, object], key: str) -> int:
+    value = found.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _seconds(found: Mapping[str, object], key: str) -> float:
+    value = found.get(key)
+    return float(value) if isinstance(value, int | float) else float("-inf")
