@@ -5,11 +5,15 @@ import os
 import pty
 import select
 import tty
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from trapnode.console import Console
+from tests.technician import Cable, answered, unit_at
+from trapnode.console import VERBS, Console
 from trapnode.devices.clock import SystemClock
 from trapnode.devices.console import SerialLine
 from trapnode.errors import StoreError
@@ -25,7 +29,9 @@ from trapnode.model import (
     WakeReason,
 )
 from trapnode.sim.clock import SteppedClock
-from trapnode.store import ram
+from trapnode.store import ram, visit
+from trapnode.store.disk import RealDisk
+from trapnode.store.fieldnotes import DEPLOY, FieldNote, add
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
 
@@ -76,59 +82,72 @@ def conclude(store, sequence, at, label, probability, verdict):
 
 
 @pytest.fixture
-def console(store, tmp_path):
-    """A console over that store's folder."""
-    return Console(lambda: open_store(store.state), tmp_path, "AL07")
+def unit(store, tmp_path):
+    """A unit over that store's folder, 104 s after its boot."""
+    return unit_at(tmp_path, opened=lambda: open_store(store.state))
 
 
-def test_status_is_the_keepers_snapshot(console, tmp_path):
+def test_status_is_the_keepers_snapshot(unit, tmp_path):
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    answer = console.answer("status", 104.0)
-    assert answer[0] == "AL07  OK"
+    answer = answered(unit, "status")
+    assert answer[0] == "AL07  GOOD TO GO"
     assert answer[-1] == "OK"
 
 
-def test_a_silent_keeper_shows_as_stale(console, tmp_path):
+def test_a_silent_keeper_shows_as_stale(unit, tmp_path):
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    assert console.answer("STATUS", 147.0)[:2] == [
-        "AL07  1 FAULT",
+    unit.clock.step(43)
+    assert answered(unit, "STATUS")[:2] == [
+        "AL07  NOT GOOD TO GO, because",
         "! stale 47 s: the keeper is silent, this is what it last saw",
     ]
 
 
-def test_a_snapshot_that_does_not_tell_its_time_is_as_old_as_the_boot(console, tmp_path):
+def test_a_snapshot_that_does_not_tell_its_time_is_as_old_as_the_boot(unit, tmp_path):
     ram.write_snapshot(tmp_path, {"unit": "AL07", "monotonic_s": None})
-    assert "stale 500 s" in console.answer("status", 500.0)[1]
+    assert "stale 104 s" in answered(unit, "status")[1]
 
 
-def test_status_json_is_one_line_for_a_program(console, tmp_path):
+def test_status_json_is_one_line_for_a_program(unit, tmp_path):
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    line, ok = console.answer(" Status  JSON ", 104.25)
+    unit.clock.step(0.25)
+    line, ok = answered(unit, " Status  JSON ")
     assert json.loads(line) == SNAPSHOT | {"age_s": 4.2}
     assert ok == "OK"
 
 
 @pytest.mark.parametrize("verb", ["status", "status json"])
 @pytest.mark.parametrize("content", [None, "", "{torn", "[]"])
-def test_without_a_snapshot_the_unit_still_says_who_it_is(console, tmp_path, verb, content):
+def test_without_a_snapshot_the_unit_still_says_who_it_is(unit, tmp_path, verb, content):
     if content is not None:
         (tmp_path / "status.json").write_text(content)
-    assert console.answer(verb, 5.0) == [
-        "AL07  NO STATUS",
-        "ERR 4 no status: the keeper has not run since power came",
-    ]
+    assert answered(unit, verb)[-1] == ("ERR 4 no status: the keeper has not run since power came")
+    assert answered(unit, "status")[0] == "AL07  NO STATUS"
 
 
-def test_events_are_the_last_observations_newest_first(console):
-    assert console.answer("events", 0) == [
+def test_status_tells_of_the_radio_the_selftest_and_the_deployment(unit, tmp_path):
+    ram.write_snapshot(tmp_path, SNAPSHOT)
+    visit.note_radio(tmp_path, "delivered, signal 3 of 5", 44.0)
+    visit.note_tested(tmp_path, ["pir"], 100.0)
+    note = FieldNote(DEPLOY, unit.clock.now(), ClockTrust.RTC, "IK")
+    add(RealDisk(), unit.state, note)
+    screen = "\n".join(answered(unit, "status"))
+    assert "! SELFTEST FAILED: pir" in screen
+    assert "modem     delivered, signal 3 of 5, 60 s ago" in screen
+    assert "selftest  FAILED, 4 s ago" in screen
+    assert "deployed  2026-11-22 04:31:44 UTC by IK" in screen
+
+
+def test_events_are_the_last_observations_newest_first(unit):
+    assert answered(unit, "events") == [
         "     2 2026-11-22 05:30:00Z blank             99%   1 frames discard",
         "     1 2026-11-22 04:30:00Z leopard           97%   1 frames keep",
         "OK",
     ]
 
 
-def test_queue_shows_what_waits_and_what_is_frozen(console, store):
-    counts, waiting, ok = console.answer("queue", 0)
+def test_queue_shows_what_waits_and_what_is_frozen(unit, store):
+    counts, waiting, ok = answered(unit, "queue")
     assert counts.startswith("1 waiting, 0 queued")
     assert waiting == "waiting observations of 2026-11-22 04:30:00Z"
     assert ok == "OK"
@@ -136,40 +155,40 @@ def test_queue_shows_what_waits_and_what_is_frozen(console, store):
     now = reports[0].made_at + timedelta(minutes=1)
     message = store.outbox.freeze(store.outbox.reserve_counter(), b"bytes", reports, now)
     store.outbox.attempt(message, 1, now + timedelta(minutes=5))
-    counts, frozen, _ = console.answer("queue", 0)
+    counts, frozen, _ = answered(unit, "queue")
     assert counts.startswith("0 waiting, 0 queued, 1 attempted")
     assert frozen == ("message 1 observations attempted, 1 attempts, next 2026-11-22 04:36:00Z")
 
 
-def test_every_line_of_every_answer_fits_the_screen(console, tmp_path):
+def test_every_line_of_every_answer_fits_the_screen(unit, tmp_path):
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    for verb in ("status", "events", "queue", "help"):
-        answer = console.answer(verb, 104.0)
+    for verb in sorted(set(VERBS) - {"status json", "clock set", "unlock"}):
+        answer = answered(unit, verb)
         assert len(answer) <= 24
         assert all(len(line) <= 80 for line in answer)
+        assert answer[-1].split()[0] in ("OK", "ERR")
 
 
-def test_help_names_every_verb(console, tmp_path):
-    ram.write_snapshot(tmp_path, SNAPSHOT)
-    verbs = [line.split("  ")[0] for line in console.answer("help", 0)[:-1]]
-    assert verbs == ["status", "status json", "events", "queue", "help"]
-    for verb in verbs:
-        assert console.answer(verb, 104.0)[-1] == "OK"
+def test_help_names_every_verb(unit):
+    text = " ".join(answered(unit, "help"))
+    assert all(verb in text for verb in VERBS)
 
 
-def test_what_is_not_understood_is_said(console):
-    assert console.answer("reboot now", 0) == ["ERR 1 'reboot now' is not understood, try: help"]
+def test_what_is_not_understood_is_said(unit):
+    assert answered(unit, "reboot now") == ["ERR 1 'reboot now' is not understood, try: help"]
+    assert answered(unit, "statusjson")[-1].startswith("ERR 1")
+    assert answered(unit, "clock set")[-1].startswith("ERR 1")
 
 
 def test_a_store_that_does_not_open_leaves_the_status(tmp_path):
     def broken():
         raise StoreError("trapnode.db: the store does not open: disk I/O error")
 
-    console = Console(broken, tmp_path, "AL07")
+    unit = unit_at(tmp_path, opened=broken)
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    assert console.answer("status", 104.0)[0] == "AL07  OK"
+    assert answered(unit, "status")[0] == "AL07  GOOD TO GO"
     for verb in ("events", "queue"):
-        assert console.answer(verb, 0) == [
+        assert answered(unit, verb) == [
             "ERR 3 store: trapnode.db: the store does not open: disk I/O error"
         ]
 
@@ -181,22 +200,101 @@ def test_the_store_is_open_for_one_question_only(store, tmp_path):
         opened.append(open_store(store.state))
         return opened[-1]
 
-    console = Console(open_one, tmp_path, "AL07")
+    unit = unit_at(tmp_path, opened=open_one)
     for verb in ("events", "queue", "status", "events"):
-        console.answer(verb, 0)
+        answered(unit, verb)
     assert len(opened) == 3
     for each in opened:
         with pytest.raises(StoreError, match="closed"):
             each.outbox.counts()
 
 
-def test_a_store_begun_anew_between_two_questions_is_answered_from(console, store):
-    assert len(console.answer("events", 0)) == 3
+def test_a_store_begun_anew_between_two_questions_is_answered_from(unit, store):
+    assert len(answered(unit, "events")) == 3
     store.close()
     store.database.path.write_bytes(b"garbage" * 999)
     open_store(store.state).close()  # The station's start: quarantine, and a fresh file.
-    assert console.answer("events", 0) == ["OK"]
-    assert console.answer("queue", 0)[-1] == "OK"
+    assert answered(unit, "events") == ["OK"]
+    assert answered(unit, "queue")[-1] == "OK"
+
+
+def test_the_clock_is_told_and_asked_for(unit, tmp_path):
+    ram.write_snapshot(tmp_path, SNAPSHOT | {"clock_trust": "none"})
+    assert answered(unit, "clock")[0] == (
+        "2026-11-22 04:31:44 UTC, 14:31 at the unit (UTC+1000), none"
+    )
+    assert answered(unit, "clock set 2026-11-23 10:05")[-1] == "OK"
+    at, source, moment_s = visit.asked_clock(tmp_path)
+    assert (at.isoformat(), source, moment_s) == ("2026-11-23T00:05:00+00:00", "technician", 104)
+    assert answered(unit, "clock set 2026-11-23T10:05:09z")[-1] == "OK"
+    assert visit.asked_clock(tmp_path)[0].isoformat() == "2026-11-23T10:05:09+00:00"
+
+
+@pytest.mark.parametrize("said", ["tomorrow", "2026-11-23", "1970-01-01 00:00", "2039-01-01 00:00"])
+def test_a_time_that_cannot_be_is_not_asked_for(unit, tmp_path, said):
+    assert answered(unit, f"clock set {said}")[-1].startswith("ERR 5")
+    assert visit.asked_clock(tmp_path) is None
+
+
+def test_log_shows_the_journal_and_nothing_that_steers_a_terminal(tmp_path):
+    unit = unit_at(tmp_path, journal=lambda: [f"line {n} \x1b[2J" for n in range(99)])
+    answer = answered(unit, "log")
+    assert answer[-2:] == ["line 98 ?[2J", "OK"]
+    assert len(answer) <= 24
+
+
+def test_a_flood_of_lines_is_told_once_and_then_dropped(unit):
+    cable = Cable(unit)
+    got = b"".join(cable.type(b"help\r") for _ in range(60))
+    assert got.count(b"ERR 8") == 1
+    assert got.count(b"\r\nOK\r\n") == 40
+    unit.clock.step(11)
+    assert cable.type(b"help\r").endswith(b"OK\r\n")
+
+
+def test_who_types_nothing_for_long_starts_anew(unit, tmp_path):
+    cable = Cable(unit)
+    cable.type(b"deploy\rIK\rhal")
+    assert visit.technician_here(tmp_path, unit.clock.monotonic())
+    unit.clock.step(601)
+    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert cable.type(b"help\r").endswith(b"OK\r\n")
+    assert b"status" in cable.type(b"help\r")
+
+
+def test_a_pulled_cable_ends_what_was_going_on(unit, tmp_path):
+    cable = Cable(unit)
+    cable.type(b"deploy\r")
+    cable.console.hang_up()
+    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert b"help" in cable.type(b"help\r")
+
+
+NOISE = st.lists(
+    st.one_of(st.binary(max_size=60), st.sampled_from([f"{v}\r".encode() for v in VERBS])),
+    max_size=12,
+)
+
+
+@given(NOISE)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_whatever_is_typed_every_reply_ends_and_is_printable(tmp_path, pieces):
+    ram.write_snapshot(tmp_path, SNAPSHOT)
+    unit = unit_at(tmp_path)
+    cable = Cable(unit)
+    for piece in pieces:
+        got = cable.type(piece)
+        assert all(0x20 <= byte <= 0x7E or byte in b"\r\n\x08" for byte in got)
+        unit.clock.step(1)
+    unit.clock.step(700)
+    assert cable.type(b"\rstatus\r").endswith(b"OK\r\n")
+
+
+@given(st.binary(max_size=200), st.integers(0, 200))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_what_is_typed_reads_the_same_however_it_is_cut(tmp_path, noise, cut):
+    whole, pieces = Cable(unit_at(tmp_path)), Cable(unit_at(tmp_path))
+    assert whole.type(noise) == pieces.type(noise[:cut]) + pieces.type(noise[cut:])
 
 
 @pytest.fixture
@@ -226,7 +324,7 @@ def heard(theirs, end):
     return got
 
 
-def test_the_loop_answers_over_a_cable_until_told_to_stop(console, tmp_path, stop, cable):
+def test_the_loop_answers_over_a_cable_until_told_to_stop(unit, tmp_path, stop, cable):
     theirs, path = cable
     ram.write_snapshot(tmp_path, SNAPSHOT)
     rounds = []
@@ -241,9 +339,9 @@ def test_the_loop_answers_over_a_cable_until_told_to_stop(console, tmp_path, sto
     with SerialLine(path) as line:
         line.fileno()  # Opening throws away what came before.
         os.write(theirs, b"sta")
-        console.run(line, SystemClock(), stop, alive)
+        Console(replace(unit, clock=SystemClock())).run(line, stop, alive)
         got = heard(theirs, b"OK\r\n")
-    assert got.startswith(b"status\r\nAT\r\nAL07  1 FAULT\r\n! stale ")
+    assert got.startswith(b"status\r\nAT\r\nAL07  NOT GOOD TO GO, because\r\n! stale ")
     assert got.count(b"\r\nOK\r\n") == 1
     assert rounds == ["", "", ""]
 
@@ -296,6 +394,7 @@ def test_a_hang_up_closes_and_the_next_cable_is_opened(tmp_path, cable):
         os.close(first_theirs)
         assert SystemClock().wait([line], DEADLINE_S) == [line]
         assert line.read() == b""
+        assert line.hang_ups == 1
         assert SystemClock().wait([line], 0) == []  # Or the loop would spin.
         theirs, path = cable
         link.unlink()

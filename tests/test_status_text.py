@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapnode.policy.status_text import render
+from trapnode.policy.status_text import DAYS_LEAST, open_part, reasons, render
+from trapnode.texts import Texts
 
 SNAPSHOT = {
     "version": "0.1.0",
@@ -35,7 +36,12 @@ SNAPSHOT = {
     "waiting": 1,
     "parked": 0,
     "lost_frames": 0,
-    "last_trigger": "2026-11-22T04:29:50.123456Z",
+    "last_trigger": "2026-11-22T04:28:02.123456Z",
+    "last_verdicts": ["leopard 97%", "blank 99%"],
+    "days_left": 128.4,
+    "radio": ["delivered, signal 3 of 5", 720.0],
+    "selftest": {"failed": [], "age_s": 65.2},
+    "note": {"kind": "deploy", "at": "2026-11-22T04:10:00+00:00", "by": "IK"},
     "last_accepted": None,
     "processes": {
         "keeper": {"age_s": 0.1, "fault": ""},
@@ -45,62 +51,84 @@ SNAPSHOT = {
 }
 
 
-def test_a_sound_unit_says_ok_first_and_all_of_it_on_one_screen():
-    assert render(SNAPSHOT, 3.4) == [
-        "AL07  OK",
-        "time      2026-11-22 04:30:12Z, clock rtc, 3 s ago",
-        "boot      212 by pir, trapnode 0.1.0",
-        "battery   7.41 V, processor -18.5 C",
-        "card      51.3 GB free of 59.6 GB, ok, 12 evicted (3 audit)",
-        "wear      12.3 MB written since boot, 98.7 MB a day, 9 syncs an event",
-        "pictures  412 sequences, 3 with a target, 371 discarded, 0 frames lost",
-        "sorter    0 unsorted, 2 unclassified, by amur-2",
-        "radio     1 waiting, 0 parked",
-        "trigger   last 2026-11-22 04:29:50Z",
-        "accepted  last never",
+def screen(snapshot, age_s):
+    """The screen in English."""
+    return render(snapshot, age_s, Texts())
+
+
+def test_a_sound_unit_is_good_to_go_and_all_of_it_is_on_one_screen():
+    assert screen(SNAPSHOT, 3.4) == [
+        "AL07  GOOD TO GO",
+        "battery   7.41 V, about 128 days left",
+        "card      51.3 GB free of 59.6 GB, ok, 12 evicted, 98.7 MB written a day",
+        "clock     2026-11-22 04:30:12 UTC, rtc, seen 3 s ago",
+        "trigger   2 min ago, 2026-11-22 04:28:02 UTC",
+        "verdicts  leopard 97%, blank 99%; 0 unsorted, by amur-2",
+        "pictures  412 sequences, 3 of a target, 371 discarded, 0 lost",
+        "queue     1 waiting, 0 parked, last accepted never",
+        "modem     delivered, signal 3 of 5, 12 min ago",
+        "warmth    -18.5 C in the processor",
+        "deployed  2026-11-22 04:10:00 UTC by IK",
+        "selftest  passed, 65 s ago",
         "alive     keeper 0 s, station 1 s",
+        "version   trapnode 0.1.0, boot 212 by pir",
     ]
 
 
 def test_a_stick_has_a_line_of_its_own_while_there_is_one():
-    assert render(SNAPSHOT | {"stick": "done, pull it"}, 1)[-1] == "stick     done, pull it"
+    assert screen(SNAPSHOT | {"stick": "done, pull it"}, 1)[-1] == "stick     done, pull it"
 
 
-def test_faults_come_first_and_are_counted():
-    assert render(SNAPSHOT | {"faults": ["sorter: no classifier"]}, 1)[:2] == [
-        "AL07  1 FAULT",
+def test_faults_are_why_nobody_should_walk_away():
+    assert screen(SNAPSHOT | {"faults": ["sorter: no classifier", "b"]}, 1)[:3] == [
+        "AL07  NOT GOOD TO GO, because",
         "! sorter: no classifier",
+        "! b",
     ]
-    assert render(SNAPSHOT | {"faults": ["a", "b"]}, 1)[:3] == ["AL07  2 FAULTS", "! a", "! b"]
 
 
-@pytest.mark.parametrize(("age_s", "faults"), [(30.0, 0), (30.1, 1), (4700.0, 1)])
-def test_a_silent_keeper_is_a_fault(age_s, faults):
-    lines = render(SNAPSHOT, age_s)
-    assert [line for line in lines if line.startswith("!")] == [
-        f"! stale {age_s:.0f} s: the keeper is silent, this is what it last saw"
-    ] * faults
-    assert lines[0] == ("AL07  1 FAULT" if faults else "AL07  OK")
+@pytest.mark.parametrize(("age_s", "age"), [(30.0, ""), (30.1, "30 s"), (4700.0, "78 min")])
+def test_a_silent_keeper_is_a_reason(age_s, age):
+    stale = f"stale {age}: the keeper is silent, this is what it last saw"
+    assert reasons(SNAPSHOT, age_s, Texts()) == ([stale] if age else [])
+
+
+@pytest.mark.parametrize(("days", "number"), [(DAYS_LEAST, 0), (DAYS_LEAST - 1, 1), (None, 0)])
+def test_a_battery_for_a_few_days_is_a_reason(days, number):
+    assert len(reasons(SNAPSHOT | {"days_left": days}, 1, Texts())) == number
+
+
+def test_a_failed_selftest_is_a_reason():
+    failed = {"failed": ["pir", "modem"], "age_s": 5}
+    assert reasons(SNAPSHOT | {"selftest": failed}, 1, Texts()) == ["SELFTEST FAILED: pir, modem"]
 
 
 def test_no_sensors_are_named():
-    lines = render(SNAPSHOT | {"battery_mv": None, "temperature_c": None}, 1)
-    assert "battery   no gauge, processor without thermometer" in lines
+    lines = screen(SNAPSHOT | {"battery_mv": None, "temperature_c": None, "days_left": None}, 1)
+    assert "battery   no gauge" in lines
+    assert "warmth    no thermometer" in lines
+
+
+def test_who_is_locked_out_reads_no_label():
+    lines = "\n".join(screen(open_part(SNAPSHOT), 1))
+    assert "leopard" not in lines
+    assert "target" not in lines
+    assert "verdicts  locked; 0 unsorted" in lines
 
 
 def test_the_worst_day_fits_the_screen():
     faults = [f"process {n} \x1b[2J: {'all that can be said ' * 9}" for n in range(40)]
-    lines = render(SNAPSHOT | {"faults": faults}, 1e9)
+    lines = screen(SNAPSHOT | {"faults": faults, "stick": "x" * 99}, 1e9)
     assert len(lines) <= 22  # And the command and its OK.
-    assert lines[0] == "AL07  41 FAULTS"
-    assert lines[9] == "! and 33 more: status json has them all"
+    assert lines[0] == "AL07  NOT GOOD TO GO, because"
+    assert lines[7] == "! and 35 more: status json has them all"
     assert all(len(line) <= 80 and line.isascii() and line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("key", SNAPSHOT)
 def test_a_key_that_is_missing_hides_no_other(key):
-    lines = render({name: value for name, value in SNAPSHOT.items() if name != key}, 1)
-    assert len(lines) == 12
+    lines = screen({name: value for name, value in SNAPSHOT.items() if name != key}, 1)
+    assert len(lines) == 14
 
 
 JSON = st.one_of(
@@ -119,4 +147,4 @@ JSON = st.one_of(
 @given(st.dictionaries(st.sampled_from(sorted(SNAPSHOT)), JSON), st.floats(0, 1e9))
 def test_whatever_the_snapshot_holds_there_is_a_screen(snapshot, age_s):
     read_back = json.loads(json.dumps(snapshot))
-    assert len(render(read_back, age_s)) >= 11
+    assert len(screen(read_back, age_s)) >= 14

@@ -11,8 +11,8 @@ import pytest
 
 from tests.archives import DESK, K07, NOON, scores, sightings
 from tests.sealed import sealing_in
+from tests.technician import answered, unit_at
 from trapnode.cli import main
-from trapnode.console import Console
 from trapnode.dump.stick import Stick, Terms
 from trapnode.errors import ConfigError, StoreError, UsageError
 from trapnode.model import ClockTrust
@@ -49,7 +49,7 @@ class Port:
 
     def line(self) -> str | None:
         """Read what the console says of the stick."""
-        answer = Console(lambda: self.store, self.run, "AL07").answer("status", 1.0)
+        answer = answered(unit_at(self.run), "status")
         return next((each[10:] for each in answer if each.startswith("stick ")), None)
 
     def plug(self, terms: Terms = TERMS, content: bytes | None = None) -> None:

@@ -1,5 +1,6 @@
 """The tally of everything on the card."""
 
+from tests.archives import a_day
 from tests.fakes import (
     BLANK,
     DEER,
@@ -17,7 +18,7 @@ from trapnode.store.tally import Tally, changes, tally
 
 
 def test_an_empty_card_counts_nothing(store):
-    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, "")
+    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, (), "")
 
 
 def test_everything_is_counted_once(store, run, clock):
@@ -65,3 +66,9 @@ def test_only_what_others_commit_is_a_change(store):
     boot(other, "two")
     assert changes(store) != before
     other.close()
+
+
+def test_the_last_verdicts_are_told_newest_first(tmp_path):
+    seen = a_day(tmp_path)
+    assert tally(seen.store).last_verdicts == ("vehicle 90%", "unclassified", "unknown 50%")
+    seen.store.close()

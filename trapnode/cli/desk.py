@@ -24,6 +24,7 @@ def status(arguments: argparse.Namespace) -> None:
     from trapnode.config import read_at_boot
     from trapnode.policy.status_text import age_of, render
     from trapnode.store.ram import read_snapshot
+    from trapnode.texts import Texts
 
     at_boot = read_at_boot(Path(arguments.config), last_good())
     if at_boot.fault:
@@ -40,7 +41,7 @@ def status(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps({"age_s": round(age_s, 1), **snapshot}, indent=2))
         return
-    print("\n".join(render(snapshot, age_s)))
+    print("\n".join(render(snapshot, age_s, Texts())))
 
 
 def classify(arguments: argparse.Namespace) -> None:

@@ -13,7 +13,17 @@ from trapnode.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from trapnode.dump.stick import Stick
 
-__all__ = ["add_commands", "authorise", "dump", "gone", "key", "new", "release"]
+__all__ = [
+    "add_commands",
+    "authorise",
+    "dump",
+    "gone",
+    "key",
+    "new",
+    "release",
+    "secret_in",
+    "units_of",
+]
 
 UNIT = re.compile("[A-Za-z0-9]{1,16}")  # As `unit.name` of the configuration.
 
@@ -70,9 +80,9 @@ def key(arguments: argparse.Namespace) -> None:
     """Print the key of a unit."""
     from trapnode.policy.authorisation import unit_key
 
-    unit = _units([arguments.unit])[0]
+    unit = units_of([arguments.unit])[0]
     print(f"# for the config.toml of {unit} alone:\n[stick]")
-    print(f'key = "{unit_key(_secret(Path(arguments.secret)), unit).hex()}"')
+    print(f'key = "{unit_key(secret_in(Path(arguments.secret)), unit).hex()}"')
 
 
 def authorise(arguments: argparse.Namespace) -> None:
@@ -82,14 +92,14 @@ def authorise(arguments: argparse.Namespace) -> None:
     from trapnode.policy.authorisation import FILE, authorisation
     from trapnode.store.disk import RealDisk, write_whole
 
-    mount, units = Path(arguments.mount), _units(arguments.unit)
+    mount, units = Path(arguments.mount), units_of(arguments.unit)
     if not mount.is_dir():
         raise UsageError(f"{mount}: is no folder: give the one where the stick is mounted")
     try:
         until = date.fromisoformat(arguments.until) if arguments.until else None
     except ValueError:
         raise UsageError(f"--until {arguments.until}: must be a day like 2027-01-31") from None
-    content = authorisation(_secret(Path(arguments.secret)), units, until)
+    content = authorisation(secret_in(Path(arguments.secret)), units, until)
     try:
         write_whole(RealDisk(), mount / FILE, content)
     except OSError as error:
@@ -152,14 +162,16 @@ def _stick(arguments: argparse.Namespace) -> "Stick":
     return Stick(Path(arguments.mount), run, led, os.path.ismount)
 
 
-def _units(codes: list[str]) -> list[str]:
+def units_of(codes: list[str]) -> list[str]:
+    """Check names of units, each once; raise UsageError."""
     for each in codes:
         if UNIT.fullmatch(each) is None:
             raise UsageError(f"--unit {each}: must be 1 to 16 letters and digits, as unit.name")
     return list(dict.fromkeys(codes))
 
 
-def _secret(file: Path) -> bytes:
+def secret_in(file: Path) -> bytes:
+    """Read the park's secret; raise UsageError."""
     from trapnode.policy.authorisation import KEY_BYTES
 
     try:

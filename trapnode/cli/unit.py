@@ -169,10 +169,9 @@ def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper
 
 def console(arguments: argparse.Namespace) -> None:
     """Run the console until SIGTERM."""
+    from trapnode.cli.cable import unit_of
     from trapnode.console import Console
     from trapnode.devices.console import SerialLine
 
-    with process("console", arguments) as own:
-        loop = Console(own.store, own.run, own.config.unit.name)
-        with SerialLine(own.config.console.port) as line:
-            loop.run(line, own.clock, own.stop, own.alive)
+    with process("console", arguments) as own, SerialLine(own.config.console.port) as line:
+        Console(unit_of(own)).run(line, own.stop, own.alive)

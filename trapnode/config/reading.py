@@ -56,6 +56,7 @@ def parse(text: str, name: str = "configuration") -> Config:
     config = checked(text, Config, name)
     _check_recipients(config.sealing.recipients, name)
     _check_secret("stick.key", config.stick.key, 64, name)
+    _check_secret("console.key", config.console.key, 64, name)
     _check_modem(config.modem, name)
     _check_uplink(config.uplink, name)
     _check_power(config.power, name)

@@ -177,6 +177,14 @@ class Console(Section, frozen=True):
     """The technician's cable."""
 
     port: Annotated[str, _option("serial port of the console", min_length=1)] = "/dev/ttyGS0"
+    key: Annotated[
+        str,
+        _option("this unit's key for technicians, 64 hex digits; without it nothing is locked"),
+    ] = ""
+    language: Annotated[
+        str,
+        _option("language of its texts, `en` or a catalogue dropped in", pattern=r"^[a-z]{2}\Z"),
+    ] = "en"
 
 
 class Stick(Section, frozen=True):

@@ -30,6 +30,8 @@ class SerialLine:
         self._nothing = os.eventfd(0, os.EFD_CLOEXEC)  # Never readable: stands in for no port.
         self._closed_at = float("-inf")
         self._fault = ""
+        self.hang_ups = 0
+        """How often the cable was pulled so far."""
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +95,7 @@ class SerialLine:
 
     def _hang_up(self, error: Exception) -> None:
         log.info("console on %s hung up: %s", self._path, error)
+        self.hang_ups += 1
         self._closed_at = self._monotonic()
         if self._port is not None:
             self._port.close()

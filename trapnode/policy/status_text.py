@@ -1,120 +1,203 @@
-"""The status of a unit as a technician reads it: one screen of 80 by 24, faults first."""
+"""The status of a unit as a technician reads it: one screen of 80 by 24, the verdict first.
 
+`status` is the keeper's snapshot, and what the console adds: `radio` [text, age in s], `selftest`
+{failed: [names], age_s}, `note` {kind, at, by} of the last deploy or collect, `locked` true while
+labels are not to be shown. Any of it may be missing or of any shape: then it reads `?`.
+"""
+
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
-__all__ = ["STALE_S", "age_of", "render"]
+from trapnode.texts import Texts
+from trapnode.texts.screen import age_text, cut, moment_text, scaled
+
+__all__ = ["DAYS_LEAST", "STALE_S", "age_of", "open_part", "reasons", "render"]
 
 STALE_S = 30.0  # Three rounds of the keeper.
-WIDTH = 80
-FAULTS_SHOWN = 8
-GIGABYTE = 1e9
-MEGABYTE = 1e6
+DAYS_LEAST = 14  # Of battery, with fewer nobody should walk away.
+FAULTS_SHOWN = 6
+GIGABYTE, MEGABYTE = 1e9, 1e6
+REVEALING = ("targets", "last_verdicts")  # Keys that tell what was there.
+
+Status = Mapping[str, object]
 
 
-def render(snapshot: Mapping[str, object], age_s: float) -> list[str]:
-    """Lay out the keeper's snapshot, `age_s` old; a key that is missing reads `?`."""
-    faults = _faults(snapshot, age_s)
-    head = f"{_text(snapshot, 'unit')}  {_verdict(len(faults))}"
-    lines = [head, *_shown(faults), *_table(snapshot, age_s)]
-    return [_printable(line)[:WIDTH] for line in lines]
+def render(status: Status, age_s: float, texts: Texts) -> list[str]:
+    """Lay out a status, `age_s` old: 22 lines at most, none over 80 columns."""
+    why = reasons(status, age_s, texts)
+    unit = _text(status, "unit")
+    lines = [texts("status.not" if why else "status.good", unit=unit)]
+    lines += [texts("status.why", fault=each) for each in why[:FAULTS_SHOWN]]
+    if (hidden := len(why) - FAULTS_SHOWN) > 0:
+        lines.append(texts("status.more", number=hidden))
+    rows = _rows(status, age_s, texts)
+    names = {name: texts(f"row.{name}") for name in rows}
+    lines += [f"{names[name]:<9} {row}" for name, row in rows.items()]
+    return [cut(line, texts.utf8) for line in lines]
 
 
-def age_of(snapshot: Mapping[str, object], monotonic_s: float) -> float:
+def reasons(status: Status, age_s: float, texts: Texts) -> list[str]:
+    """Say why nobody should walk away from this unit; nothing: it is good to go."""
+    found = status.get("faults")
+    why = [str(each) for each in found] if isinstance(found, list) else []
+    if age_s > STALE_S:
+        why.insert(0, texts("status.stale", age=age_text(age_s)))
+    days = status.get("days_left")
+    if isinstance(days, int | float) and days < DAYS_LEAST:
+        why.append(texts("status.days", days=f"{days:.0f}", least=DAYS_LEAST))
+    if failed := _failed(status):
+        why.append(texts("test.some", failed=failed))
+    return why
+
+
+def age_of(status: Status, monotonic_s: float) -> float:
     """Say how old a snapshot is, s; one that does not tell is as old as the boot."""
-    made_s = snapshot.get("monotonic_s")
+    made_s = status.get("monotonic_s")
     return monotonic_s - made_s if isinstance(made_s, int | float) else monotonic_s
 
 
-def _verdict(faults: int) -> str:
-    return "OK" if faults == 0 else f"{faults} FAULT{'S' if faults > 1 else ''}"
+def open_part(status: Status) -> dict[str, object]:
+    """Give what of a status anybody at the cable may read: health, and no label."""
+    shown = {key: value for key, value in status.items() if key not in REVEALING}
+    return shown | {"locked": True}
 
 
-def _faults(snapshot: Mapping[str, object], age_s: float) -> list[str]:
-    found = snapshot.get("faults")
-    faults = [str(each) for each in found] if isinstance(found, list) else []
-    if age_s > STALE_S:
-        faults.insert(0, f"stale {age_s:.0f} s: the keeper is silent, this is what it last saw")
-    return faults
-
-
-def _shown(faults: list[str]) -> list[str]:
-    lines = [f"! {fault}" for fault in faults[:FAULTS_SHOWN]]
-    if (hidden := len(faults) - FAULTS_SHOWN) > 0:
-        lines.append(f"! and {hidden} more: status json has them all")
-    return lines
-
-
-def _table(snapshot: Mapping[str, object], age_s: float) -> list[str]:
+def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
     def said(key: str) -> str:
-        return _text(snapshot, key)
+        return _text(status, key)
 
-    rows = {
-        "time": f"{_moment(snapshot, 'at')}, clock {said('clock_trust')}, {age_s:.0f} s ago",
-        "boot": f"{said('boot')} by {said('wake_reason')}, trapnode {said('version')}",
-        "battery": f"{_scaled(snapshot, 'battery_mv', 1000, ' V', 'no gauge', 2)}"
-        f", processor {_scaled(snapshot, 'temperature_c', 1, ' C', 'without thermometer')}",
-        "card": f"{_scaled(snapshot, 'card_free_bytes', GIGABYTE, ' GB')} free"
-        f" of {_scaled(snapshot, 'card_total_bytes', GIGABYTE, ' GB')},"
-        f" {said('card_state')}, {said('evicted')} evicted ({said('evicted_audit')} audit)",
-        "wear": f"{_scaled(snapshot, 'card_written_bytes', MEGABYTE, ' MB')} written since boot,"
-        f" {_scaled(snapshot, 'card_written_per_day_bytes', MEGABYTE, ' MB')} a day,"
-        f" {_scaled(snapshot, 'syncs_per_event', 1, ' syncs', digits=0)} an event",
-        "pictures": f"{said('sequences')} sequences, {said('targets')} with a target,"
-        f" {said('discarded')} discarded, {said('lost_frames')} frames lost",
-        "sorter": f"{said('unsorted')} unsorted, {said('unclassified')} unclassified,"
-        f" by {said('set')}",
-        "radio": f"{said('waiting')} waiting, {said('parked')} parked",
-        "trigger": f"last {_moment(snapshot, 'last_trigger')}",
-        "accepted": f"last {_moment(snapshot, 'last_accepted')}",
-        "alive": _processes(snapshot),
-        **({"stick": said("stick")} if "stick" in snapshot else {}),
+    return {
+        "battery": _battery(status, texts),
+        "card": texts(
+            "card",
+            free=scaled(status.get("card_free_bytes"), GIGABYTE, " GB"),
+            total=scaled(status.get("card_total_bytes"), GIGABYTE, " GB"),
+            state=said("card_state"),
+            evicted=said("evicted"),
+            day=scaled(status.get("card_written_per_day_bytes"), MEGABYTE, " MB"),
+        ),
+        "clock": texts(
+            "clock",
+            at=moment_text(status.get("at")),
+            trust=said("clock_trust"),
+            age=age_text(age_s),
+        ),
+        "trigger": _trigger(status, age_s, texts),
+        "verdicts": texts(
+            "verdicts.locked" if status.get("locked") else "verdicts",
+            newest=_verdicts(status, texts),
+            unsorted=said("unsorted"),
+            set=said("set"),
+        ),
+        "pictures": texts(
+            "pictures.locked" if status.get("locked") else "pictures",
+            **{key: said(key) for key in ("sequences", "targets", "discarded")},
+            lost=said("lost_frames"),
+        ),
+        "queue": texts(
+            "queue",
+            waiting=said("waiting"),
+            parked=said("parked"),
+            accepted=_since(status, "last_accepted", age_s, texts),
+        ),
+        "modem": _modem(status, texts),
+        "warmth": _warmth(status, texts),
+        "deployed": _note(status, texts),
+        "selftest": _selftest(status, texts),
+        "alive": texts("alive", processes=_processes(status)),
+        "version": texts(
+            "version",
+            version=said("version"),
+            boot=said("boot"),
+            reason=said("wake_reason"),
+        ),
+        **({"stick": said("stick")} if "stick" in status else {}),
     }
-    return [f"{name:<9} {row}" for name, row in rows.items()]
 
 
-def _processes(snapshot: Mapping[str, object]) -> str:
-    found = snapshot.get("processes")
-    if not isinstance(found, dict):
-        return "?"
-    ages = {name: each.get("age_s") for name, each in found.items() if isinstance(each, dict)}
-    return ", ".join(
-        f"{name} {age:.0f} s" if isinstance(age, int | float) else f"{name} ?"
-        for name, age in ages.items()
+def _battery(status: Status, texts: Texts) -> str:
+    volts = scaled(status.get("battery_mv"), 1000, " V", 2)
+    days, stage = status.get("days_left"), status.get("power_stage")
+    known = isinstance(days, int | float)
+    return texts(
+        "battery",
+        volts=texts("battery.none") if volts == "?" else volts,
+        days=texts("battery.days", days=f"{days:.0f}") if known else "",
+        stage=f", {stage}" if isinstance(stage, str) and stage != "full" else "",
     )
 
 
-def _text(snapshot: Mapping[str, object], key: str) -> str:
-    value = snapshot.get(key)
-    return "?" if value is None else str(value)
+def _warmth(status: Status, texts: Texts) -> str:
+    celsius = scaled(status.get("temperature_c"), 1, " C")
+    return texts("warmth.none") if celsius == "?" else texts("warmth", celsius=celsius)
 
 
-def _scaled(
-    snapshot: Mapping[str, object],
-    key: str,
-    divisor: float,
-    unit: str,
-    absent: str = "?",
-    digits: int = 1,
-) -> str:
-    value = snapshot.get(key)
-    if not isinstance(value, int | float):
-        return absent
-    return f"{value / divisor:.{digits}f}{unit}"
+def _trigger(status: Status, age_s: float, texts: Texts) -> str:
+    at = moment_text(status.get("last_trigger"))
+    if at == "?":
+        return texts("never") if "last_trigger" in status else "?"
+    return texts("trigger", age=_since(status, "last_trigger", age_s, texts), at=at)
 
 
-def _moment(snapshot: Mapping[str, object], key: str) -> str:
-    if key not in snapshot:
-        return "?"
-    value = snapshot[key]
-    if value is None:
-        return "never"
+def _since(status: Status, key: str, age_s: float, texts: Texts) -> str:
+    """Say how long ago something was, by the wall clock of the snapshot."""
+    if status.get(key) is None:
+        return texts("never") if key in status else "?"
     try:
-        return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S}Z"
-    except ValueError:
-        return str(value)
+        then, now = (datetime.fromisoformat(str(status.get(each))) for each in (key, "at"))
+        return age_text((now - then).total_seconds() + age_s)
+    except (ValueError, TypeError):  # No time, or one without an offset.
+        return moment_text(status.get(key))
 
 
-def _printable(line: str) -> str:
-    """Make printable ASCII: what a modem said must not steer the technician's terminal."""
-    return "".join(each if " " <= each <= "~" else "?" for each in line)
+def _verdicts(status: Status, texts: Texts) -> str:
+    found = status.get("last_verdicts")
+    if not isinstance(found, list):
+        return "?"
+    return ", ".join(map(str, found[:3])) or texts("verdict.none")
+
+
+def _modem(status: Status, texts: Texts) -> str:
+    match status.get("radio"):
+        case [str(said), int() | float() as age_s]:
+            return texts("modem.said", said=said, age=age_text(float(age_s)))
+    return texts("modem.none")
+
+
+def _note(status: Status, texts: Texts) -> str:
+    match status.get("note"):
+        case {"kind": str(kind), "at": at, "by": by}:
+            key = "deployed" if kind == "deploy" else "collected"
+            return texts(key, at=moment_text(at), by=by)
+    return texts("deployed.not")
+
+
+def _failed(status: Status) -> str:
+    match status.get("selftest"):
+        case {"failed": list(failed)}:
+            return ", ".join(map(str, failed))
+    return ""
+
+
+def _selftest(status: Status, texts: Texts) -> str:
+    match status.get("selftest"):
+        case {"failed": list(failed), "age_s": int() | float() as age_s}:
+            verdict = texts("selftest.failed" if failed else "selftest.passed")
+            return texts("selftest.was", verdict=verdict, age=age_text(float(age_s)))
+    return texts("selftest.none")
+
+
+def _processes(status: Status) -> str:
+    found = status.get("processes")
+    if not isinstance(found, dict):
+        return "?"
+    ages = {name: each.get("age_s") for name, each in found.items() if isinstance(each, dict)}
+    return ", ".join(f"{name} {scaled(age, 1, ' s', 0)}" for name, age in ages.items())
+
+
+def _text(status: Status, key: str) -> str:
+    value = status.get(key)
+    if value is None:
+        return "?"
+    return value if isinstance(value, str) else json.dumps(value)

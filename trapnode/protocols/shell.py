@@ -3,8 +3,9 @@
 In: bytes of any cut. A line ends with CR, LF or CRLF and has at most LINE_MAX printable ASCII
 characters; others are dropped, whole escape sequences (the arrows) too. Backspace works, Ctrl-U
 and Ctrl-C clear the line. What is typed comes back as echo.
-Out: lines of printable ASCII ended with CRLF; the last line of each reply is `OK` or
-`ERR <code> <text>`. An empty line is answered with `OK`: Enter is the first thing that people try.
+Out: lines of printable ASCII (UTF-8, where a language needs it) ended with CRLF; the last line of
+each reply is `OK` or `ERR <code> <text>`. An empty line is answered with `OK`: Enter is the first
+thing that people try.
 
 Two kinds of line are not for us, and stay unanswered: `AT`, `ATE0`, `AT+...`, with which
 ModemManager looks for a modem on every new port, and what we sent ourselves, which comes back when
@@ -15,7 +16,25 @@ import re
 from collections import deque
 from collections.abc import Sequence
 
-__all__ = ["ERR_COMMAND", "ERR_LENGTH", "ERR_STATUS", "ERR_STORE", "LINE_MAX", "OK", "Shell", "err"]
+from trapnode.texts.screen import printable
+
+__all__ = [
+    "CANCEL",
+    "ERR_COMMAND",
+    "ERR_DEVICE",
+    "ERR_LENGTH",
+    "ERR_LOCKED",
+    "ERR_RATE",
+    "ERR_SELFTEST",
+    "ERR_STATUS",
+    "ERR_STOPPED",
+    "ERR_STORE",
+    "ERR_VALUE",
+    "LINE_MAX",
+    "OK",
+    "Shell",
+    "err",
+]
 
 LINE_MAX = 256
 OK = "OK"
@@ -23,6 +42,12 @@ ERR_COMMAND = 1  # Not understood.
 ERR_LENGTH = 2  # Line too long.
 ERR_STORE = 3  # The card or the store failed.
 ERR_STATUS = 4  # No status yet.
+ERR_VALUE = 5  # A value makes no sense.
+ERR_STOPPED = 6  # The technician stopped it.
+ERR_LOCKED = 7  # It needs the answer to a nonce.
+ERR_RATE = 8  # Too many lines, or wrong answers, at once.
+ERR_DEVICE = 9  # A device, or the process that has it, does not answer.
+ERR_SELFTEST = 10  # A self-test failed.
 
 REMEMBERED = 256  # Lines we sent; an answer has 25 at most.
 NEWLINE = b"\r\n"
@@ -30,6 +55,7 @@ ENDS = b"\r\n"
 BACKSPACES = b"\x08\x7f"
 ERASE = b"\x08 \x08"
 CTRL_C, CTRL_U, ESC = 0x03, 0x15, 0x1B
+CANCEL = "\x03"  # The line that Ctrl-C is, while an answer waits.
 INTRODUCERS = b"[O"  # ESC and one of these begin a sequence; ESC and another byte are one.
 PROBE = re.compile(r"AT([EHIQSVXZ]\d*)*([^A-Z].*)?", re.IGNORECASE)
 FOREIGN = "only English letters are understood"
@@ -42,9 +68,15 @@ def err(code: int, text: str) -> str:
 
 
 class Shell:
-    """One conversation over one cable."""
+    """One conversation over one cable.
 
-    def __init__(self) -> None:
+    While `waits`, an answer goes on: Enter alone and Ctrl-C are lines, too, "" and CANCEL.
+    With `utf8` replies carry letters of any script; what is typed stays ASCII.
+    """
+
+    def __init__(self, utf8: bool = False) -> None:
+        self._utf8 = utf8
+        self.waits = False
         self._line = bytearray()
         self._too_long = False
         self._complained = False
@@ -66,8 +98,13 @@ class Shell:
                 self._escape = b""
                 lines += [] if second else self._ended()
             elif not self._escaped(byte):
-                self._edit(byte)
+                lines += self._edit(byte)
         return lines
+
+    def forget(self) -> None:
+        """Drop what was half typed: the cable is out, or nobody has typed for long."""
+        self._clear()
+        self._escape, self._after_cr, self.waits = b"", False, False
 
     def to_send(self) -> bytes:
         """Take the echo, and the word that a line was too long."""
@@ -77,9 +114,9 @@ class Shell:
 
     def reply(self, lines: Sequence[str]) -> bytes:
         """Make the bytes of a reply, whose last line is `OK` or `err(...)`."""
-        printable = [_printable(line) for line in lines]
-        self._sent.extend(line.strip() for line in printable)
-        return b"".join(line.encode("ascii") + NEWLINE for line in printable)
+        shown = [printable(line, self._utf8) for line in lines]
+        self._sent.extend(line.strip() for line in shown)
+        return b"".join(line.encode("utf-8") + NEWLINE for line in shown)
 
     def _escaped(self, byte: int) -> bool:
         """Say whether a byte belongs to an escape sequence; a control character ends one."""
@@ -97,7 +134,7 @@ class Shell:
             self._escape = b""
         return True
 
-    def _edit(self, byte: int) -> None:
+    def _edit(self, byte: int) -> list[str]:
         if byte in BACKSPACES:
             self._erase()
         elif byte == CTRL_U:
@@ -106,10 +143,12 @@ class Shell:
         elif byte == CTRL_C:
             self._echo(NEWLINE)
             self._clear()
+            return [CANCEL] if self.waits else []
         elif 0x20 <= byte <= 0x7E:
             self._append(byte)
         else:
             self._dropped = True
+        return []
 
     def _clear(self) -> None:
         self._line.clear()
@@ -134,6 +173,9 @@ class Shell:
         if too_long:
             self._complain()
             return []
+        if not line and self.waits and not dropped:
+            self._echo(NEWLINE)
+            return [""]
         if not line:
             self._answer_nothing(dropped)
             return []
@@ -160,8 +202,3 @@ class Shell:
     def _echo(self, data: bytes) -> None:
         if self._echoes:
             self._to_send += data
-
-
-def _printable(line: str) -> str:
-    """Make printable ASCII: what a modem said must not steer the technician's terminal."""
-    return "".join(each if " " <= each <= "~" else "?" for each in line)

@@ -30,6 +30,8 @@ COUNTS = f"""
              ON o.id = f.sequence WHERE o.audit = 1 AND {EVICTED}),
            (SELECT count(*) FROM sequence WHERE boot = (SELECT max(id) FROM boot))"""
 
+VERDICTS = "SELECT label, probability FROM observation ORDER BY id DESC LIMIT 3"
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -49,6 +51,7 @@ class Tally:
     this_boot: int  # Sequences since the machine started.
     last_trigger: str | None
     last_accepted: str | None
+    last_verdicts: tuple[str, ...]  # "leopard 97 %", the newest first.
     stuck_reason: str  # Of the latest of the stuck messages; empty if there is none.
 
     def as_snapshot(self) -> dict[str, object]:
@@ -89,6 +92,7 @@ def tally(store: Store) -> Tally:
         **{name: int(str(value)) for name, value in zip(names, counts, strict=False)},
         last_trigger=str(trigger[0]) if trigger else None,
         last_accepted=None if accepted[0] is None else str(accepted[0]),
+        last_verdicts=tuple(_verdict(*row) for row in store.database.rows(VERDICTS)),
         stuck_reason=str(stuck[0]) if stuck else "",
     )
 
@@ -98,6 +102,10 @@ def changes(store: Store) -> int:
     row = store.database.row("PRAGMA data_version")
     assert row is not None
     return int(str(row[0]))
+
+
+def _verdict(label: object, probability: object) -> str:
+    return f"{label} {probability:.0%}" if isinstance(probability, float) else str(label)
 
 
 def _many(number: int, name: str) -> str:

@@ -1,0 +1,30 @@
+"""Builds what the console knows of its unit, for the console and for `trapnode selftest`."""
+
+import os
+from pathlib import Path
+
+from trapnode.cli.process import Process
+from trapnode.console import Unit
+from trapnode.devices.journal import last_lines
+from trapnode.policy.session import Lock
+from trapnode.texts import speak
+
+__all__ = ["unit_of"]
+
+
+def unit_of(own: Process) -> Unit:
+    """Give the unit as this process sees it."""
+    config = own.config
+    return Unit(
+        name=config.unit.name,
+        run=own.run,
+        opened=own.store,
+        clock=own.clock,
+        texts=speak(config.console.language),
+        lock=Lock(bytes.fromhex(config.console.key), os.urandom),
+        utc_offset_min=config.unit.utc_offset_min,
+        state=Path(config.paths.state),
+        gauge=bool(config.keeper.battery) or own.world is not None,
+        modem=config.modem.kind,
+        journal=last_lines,
+    )

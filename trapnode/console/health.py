@@ -1,0 +1,165 @@
+"""The answers that only read: status, events, queue, modem, clock, log, stick."""
+
+import contextlib
+import json
+
+from trapnode.console.steps import Failed, Steps, Wait
+from trapnode.console.unit import Unit
+from trapnode.errors import DeviceError
+from trapnode.model import Message, Observation, Report
+from trapnode.policy.status_text import age_of, open_part, render
+from trapnode.protocols.shell import ERR_DEVICE, ERR_STATUS, OK
+from trapnode.store import fieldnotes, ram, visit
+from trapnode.texts.screen import age_text, cut
+
+__all__ = [
+    "clock",
+    "events",
+    "log",
+    "modem",
+    "modem_said",
+    "queue",
+    "status",
+    "status_json",
+    "stick",
+]
+
+SHOWN = 10
+LOG_SHOWN = 20
+MODEM_S = 60.0  # A modem that is in a session answers after it; this long is waited for.
+POLL_S = 0.25
+
+
+def known(unit: Unit) -> tuple[dict[str, object], float] | None:
+    """Give all that is known of the unit without asking anybody, and its age, s; None: nothing."""
+    now_s = unit.clock.monotonic()
+    snapshot = ram.read_snapshot(unit.run)
+    if snapshot is None:
+        return None
+    found: dict[str, object] = dict(snapshot)
+    if (heard := visit.radio(unit.run, now_s)) is not None:
+        found["radio"] = [heard[0], round(heard[1], 1)]
+    if (tested := visit.tested(unit.run, now_s)) is not None:
+        found["selftest"] = {"failed": tested[0], "age_s": round(tested[1], 1)}
+    if (note := fieldnotes.last(unit.state)) is not None:
+        found["note"] = {"kind": note.kind, "at": note.at.isoformat(), "by": note.by}
+    if not unit.lock.is_open(now_s):
+        found = open_part(found)
+    return found, age_of(snapshot, now_s)
+
+
+def status(unit: Unit) -> Steps:
+    """Show one screen, the verdict first."""
+    if (found := known(unit)) is None:
+        yield unit.texts("status.none", unit=unit.name)
+        raise Failed(ERR_STATUS, "err.status")
+    yield from render(*found, unit.texts)
+    return OK
+
+
+def status_json(unit: Unit) -> Steps:
+    """Give the same for a program, in one line."""
+    if (found := known(unit)) is None:
+        raise Failed(ERR_STATUS, "err.status")
+    yield json.dumps(found[0] | {"age_s": round(found[1], 1)})
+    return OK
+
+
+def events(unit: Unit) -> Steps:
+    """Show the last observations, newest first."""
+    with contextlib.closing(unit.opened()) as store:
+        found = store.sequences.observations(last=SHOWN)
+    yield from map(_observation, reversed(found))
+    return OK
+
+
+def queue(unit: Unit) -> Steps:
+    """Show what waits for the radio."""
+    with contextlib.closing(unit.opened()) as store:
+        reports, undone = store.outbox.waiting(), store.outbox.undone()
+        counted = store.outbox.counts()
+    yield ", ".join(f"{number} {name}" for name, number in counted.items())
+    yield from (_message(each) for each, _ in undone[:SHOWN])
+    yield from map(_report, reports[:SHOWN])
+    return OK
+
+
+def modem(unit: Unit) -> Steps:
+    """Ask the modem, through the uplinker."""
+    if unit.modem == "none":
+        yield unit.texts("test.modem.off")
+        return OK
+    yield (yield from modem_said(unit))
+    return OK
+
+
+def modem_said(unit: Unit) -> Steps:
+    """Ask the modem; return its words. Raise Failed, with its fault or if nobody answers."""
+    number = visit.ticket(unit.clock.monotonic())
+    visit.ask_modem(unit.run, number)
+    end_s = unit.clock.monotonic() + MODEM_S
+    while unit.clock.monotonic() < end_s:
+        yield Wait(POLL_S)
+        told = visit.said(unit.run)
+        if told is not None and told.number == number:
+            if told.fault:
+                raise DeviceError(told.text)
+            return told.text
+    raise silent(unit, "uplinker", MODEM_S)
+
+
+def silent(unit: Unit, process: str, waited_s: float) -> Failed:
+    """Make the error for a process that does not answer, with the age of its last sign of life."""
+    beats = {each.process: each.monotonic_s for each in ram.read_beats(unit.run)}
+    now_s = unit.clock.monotonic()
+    age = age_text(now_s - beats[process]) if process in beats else "?"
+    return Failed(ERR_DEVICE, "err.silent", process=process, seconds=f"{waited_s:.0f}", age=age)
+
+
+def clock(unit: Unit) -> Steps:
+    """Show the time, and how far it can be trusted."""
+    now = unit.clock.now()
+    local = now.astimezone(unit.zone)
+    snapshot = ram.read_snapshot(unit.run) or {}
+    yield unit.texts(
+        "clock.now",
+        at=f"{now:%Y-%m-%d %H:%M:%S}",
+        local=f"{local:%H:%M}",
+        offset=f"{local:%z}",
+        trust=snapshot.get("clock_trust", unit.texts("unknown")),
+    )
+    return OK
+
+
+def log(unit: Unit) -> Steps:
+    """Show what the unit said last."""
+    lines = [cut(each, unit.texts.utf8) for each in unit.journal()[-LOG_SHOWN:]]
+    yield from lines or [unit.texts("log.none")]
+    return OK
+
+
+def stick(unit: Unit) -> Steps:
+    """Show how far the dump to a stick is; plugging one in begins it."""
+    found = ram.read_stick(unit.run)
+    yield found[1] if found else unit.texts("stick.none")
+    return OK
+
+
+def _observation(each: Observation) -> str:
+    sure = "  -" if each.probability is None else f"{each.probability:3.0%}"
+    count = f" count {each.count}" if each.count else ""
+    return (
+        f"{each.id:>6} {each.observed_at:%Y-%m-%d %H:%M:%S}Z {each.label:<16} {sure:>4}"
+        f" {each.frames:>3} frames {each.verdict.value}{' audit' if each.audit else ''}{count}"
+    )
+
+
+def _message(each: Message) -> str:
+    return (
+        f"message {each.counter} {each.kind.value} {each.state.value},"
+        f" {each.attempts} attempts, next {each.not_before:%Y-%m-%d %H:%M:%S}Z"
+    )
+
+
+def _report(each: Report) -> str:
+    return f"waiting {each.kind.value} of {each.made_at:%Y-%m-%d %H:%M:%S}Z"
