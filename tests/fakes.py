@@ -9,8 +9,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from trapnode.cli.uplink import opener, sealer
+from trapnode.config import Config
+from trapnode.downlinking import Commands
 from trapnode.errors import TrapnodeError
 from trapnode.judging import Judge
+from trapnode.message import Told, read_body
+from trapnode.message.downlink import Command, pack_commands
+from trapnode.message.sealing import CardKey, open_uplink, seal_downlink
 from trapnode.model import (
     Boot,
     CaptureMethod,
@@ -28,12 +34,14 @@ from trapnode.model import (
     WakeReason,
 )
 from trapnode.model import Sequence as FrameSequence
+from trapnode.policy.budget import Budget
 from trapnode.policy.burst import BurstPlan
 from trapnode.policy.report import Watch
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.sorter import Sorter, Sorting
 from trapnode.station import Identity, Station
+from trapnode.store.riders import Plan
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store
 from trapnode.uplinker import Uplinker
@@ -48,6 +56,8 @@ BOX = Detection(0.25, 0.5, 0.2, 0.25, 0.8)
 PLAN = BurstPlan(frames=3, frames_max=12, interval_s=0.3)
 BOOT = Boot(1, NOON, WakeReason.PIR, ClockTrust.RTC)
 MARK = b"trapnode test frame "
+KEY = CardKey(7, bytes(range(16)))
+RICH = Budget(1_000_000, 10_000_000)
 
 
 @functools.cache
@@ -224,9 +234,15 @@ class OneJudge:
         return False
 
 
-def sorter_of(store: Store, run: Path, load: Callable[[], Judge], draw: float = 0.5) -> Sorter:
+def sorter_of(
+    store: Store,
+    run: Path,
+    load: Callable[[], Judge],
+    draw: float = 0.5,
+    most_an_hour: int = 60,
+) -> Sorter:
     """Make a sorter, its classifier loaded."""
-    watch = Watch(("leopard",), ("leopard", "person"), 43_200.0)
+    watch = Watch(("leopard",), ("leopard", "person"), most_an_hour)
     sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw), OneJudge(load))
     sorter.run(SteppedClock(), After(lambda: True), lambda fault: None)
     return sorter
@@ -238,9 +254,46 @@ def sort_all(sorter: Sorter, clock: SteppedClock) -> None:
         pass
 
 
-def uplinker_of(store: Store, run: Path, life: Boot, batch_s: float = 0.0) -> Uplinker:
-    """Make an uplinker that tells everything at once."""
-    return Uplinker(store, run, life, lambda: life.clock_trust, batch_s)
+def uplinker_of(
+    store: Store,
+    run: Path,
+    life: Boot,
+    batch_s: float = 0.0,
+    budget: Budget = RICH,
+    trust: Callable[[], ClockTrust] | None = None,
+) -> Uplinker:
+    """Make an uplinker that tells everything at once, and obeys."""
+    plan = Plan(batch_s, 2, budget)
+    commands = commands_of(store, run, life)
+    trust = trust or (lambda: life.clock_trust)
+    return Uplinker(store, run, life, trust, plan, sealer(KEY), commands)
+
+
+def commands_of(
+    store: Store,
+    run: Path,
+    life: Boot,
+    set_clock: Callable[[datetime], None] = lambda at: None,
+    config: Config = Config(),  # noqa: B008
+) -> Commands:
+    """Make who obeys."""
+    return Commands(store, run, life, config, opener(KEY), set_clock)
+
+
+def heard(payload: bytes) -> Told:
+    """Open and read a message as the receiver does, whatever its counter."""
+    opened = open_uplink(payload, KEY, 0)
+    return read_body(opened.kind, opened.body)
+
+
+def counter_of(payload: bytes) -> int:
+    """Give the counter of a message."""
+    return open_uplink(payload, KEY, 0).counter
+
+
+def downlink(counter: int, *commands: Command) -> bytes:
+    """Seal commands as the receiver does."""
+    return seal_downlink(counter, pack_commands(commands), KEY)
 
 
 def a_sequence(

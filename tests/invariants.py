@@ -11,6 +11,7 @@ from tests.fakes import (
     KnowingClassifier,
     ScriptedModem,
     boot,
+    heard,
     number_of,
     sort_all,
     sorter_of,
@@ -18,7 +19,6 @@ from tests.fakes import (
     uplinker_of,
 )
 from tests.sealed import open_picture
-from trapnode.message import decode
 from trapnode.model import FrameState
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import names
@@ -116,7 +116,7 @@ def goes_on(store: Store, state: Path) -> list[bytes]:
     while uplinker.send_next(modem, clock):
         pass
     newest = store.sequences.observations()[-1]
-    told = [each.observation for sent in modem.accepted for each in decode(sent).observations]
+    told = [each.observation for sent in modem.accepted for each in heard(sent).observations]
     assert newest.event != newest.id or newest.id in told
     assert not store.outbox.undone()
     assert not store.outbox.waiting()

@@ -2,16 +2,25 @@
 
 import pytest
 
+from tests.fakes import NOON
 from tests.faults import Power
 from trapnode.errors import StoreError
+from trapnode.model import MessageKind
 from trapnode.store.ceiling import BLOCK, Ceiling
 from trapnode.store.disk import RealDisk
 from trapnode.store.store import DATABASE
 
 
+def number(store):
+    """Take a counter, as a message does."""
+    with store.database.transaction():
+        store.outbox.tell(MessageKind.ANSWER, b"body", 2, NOON)
+    return store.outbox.freeze(store.outbox.waiting()[:1], NOON, lambda *_: b"sealed").counter
+
+
 def test_a_new_card_counts_from_one(state):
     store = Power().open(state)
-    assert [store.outbox.reserve_counter() for _ in range(3)] == [1, 2, 3]
+    assert [number(store) for _ in range(3)] == [1, 2, 3]
     store.close()
 
 
@@ -19,7 +28,7 @@ def test_a_database_begun_anew_counts_on_above_what_was_used(state):
     used = []
     for life in range(3):
         store = Power().open(state)
-        used += [store.outbox.reserve_counter() for _ in range(BLOCK + life)]
+        used += [number(store) for _ in range(BLOCK + life)]
         store.close()
         (state / DATABASE).write_bytes(b"garbage" * 999)
     assert used == sorted(set(used))
@@ -42,7 +51,7 @@ def test_a_file_that_holds_no_number_spends_no_counter(state, garbage):
     (state / "counters").write_bytes(garbage)
     store = Power().open(state)
     with pytest.raises(StoreError, match=f"{state}/counters: cannot be read"):
-        store.outbox.reserve_counter()
+        number(store)
     with pytest.raises(StoreError, match="must never repeat"):
         Ceiling(state / "counters", RealDisk()).cover(500)
     assert (state / "counters").read_bytes() == garbage

@@ -235,6 +235,11 @@ def test_a_store_of_the_first_schema_is_brought_to_this_one_with_all_its_rows(st
         store.database.run("DROP INDEX frame_leaving")
         store.database.run("DROP TABLE forgotten")
         store.database.run("DROP TABLE health")
+        for table in ("radio_day", "suppressed", "downlink", "setting", "clock_change"):
+            store.database.run(f"DROP TABLE {table}")
+        store.database.run("DROP TABLE radio_preview")
+        store.database.run("DROP TABLE preview_wish")
+        store.database.run("ALTER TABLE message DROP COLUMN offers")
         store.database.run("ALTER TABLE frame DROP COLUMN mark")
         store.database.run("ALTER TABLE frame DROP COLUMN preview_mark")
         store.database.run("PRAGMA user_version = 1")

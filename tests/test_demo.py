@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import an_observation
+from tests.fakes import KEY, an_observation
 from trapnode.cli import main
 from trapnode.cli.demo import folders_of, own
 from trapnode.cli.narrator import blanks_in_order, boxed, in_words, named, reckon
+from trapnode.cli.uplink import card_key, sealer
+from trapnode.config import read
 from trapnode.errors import UsageError
 from trapnode.message import (
     Faults,
     Status,
-    pack_message,
     pack_observation,
     pack_status,
 )
@@ -48,7 +49,8 @@ def check(out: Path, told: str, bursts: list[list[Path]]) -> None:
     store = open_store(out / "store")
     sequences = list(store.sequences.all())
     assert [len(sequence.frames) for sequence in sequences] == [len(burst) for burst in bursts]
-    assert reckon(store, out / "world" / "gateway.jsonl").wrong == ()
+    key = card_key(read(out / "config.toml"))
+    assert reckon(store, out / "world" / "gateway.jsonl", key).wrong == ()
     assert blanks_in_order(store) == []
     states = {frame.state for sequence in sequences for frame in sequence.frames}
     assert states <= {FrameState.WHOLE, FrameState.DISCARDED}
@@ -115,7 +117,7 @@ def test_the_reckoning_bites(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     gateway = tmp_path / "gateway.jsonl"
     gateway.write_text('{"at": "2026-11-22T00:00:00Z", "hex": "1100010000"}\n', "ascii")
-    wrong = reckon(store, gateway).wrong
+    wrong = reckon(store, gateway, KEY).wrong
     assert "the store never made 1100010000" in wrong
     assert "no status report arrived" in wrong
     store.close()
@@ -132,19 +134,18 @@ def test_a_status_report_with_faults_is_wrong(tmp_path: Path) -> None:
     with store.database.transaction():
         store.outbox.tell(MessageKind.STATUS, pack_status(status), 9, now)
     reports = store.outbox.waiting()
-    payload = pack_message(MessageKind.STATUS, 1, [reports[0].body])
-    store.outbox.freeze(1, payload, reports, now)
+    payload = store.outbox.freeze(reports, now, sealer(KEY)).payload
     gateway.write_text(f'{{"at": "{now.isoformat()}", "hex": "{payload.hex()}"}}\n', "ascii")
-    assert reckon(store, gateway).wrong == ("the status report tells faults: SORTER, CARD",)
+    assert reckon(store, gateway, KEY).wrong == ("the status report tells faults: SORTER, CARD",)
     store.close()
 
 
 @pytest.mark.parametrize(("count", "told"), [(None, ""), (1, ""), (2, ", 2 of them")])
 def test_the_narrator_tells_counts(count: int | None, told: str) -> None:
     leopard = an_observation(7, "leopard", count=count)
-    payload = pack_message(MessageKind.OBSERVATIONS, 1, [pack_observation(leopard)])
+    payload = sealer(KEY)(MessageKind.OBSERVATIONS, 1, pack_observation(leopard))
     assert named(leopard) == f"leopard 95%{told}"
-    assert in_words(payload) == f"#7 leopard 95%{told}"
+    assert in_words(payload, KEY) == f"#7 leopard 95%{told}"
 
 
 def test_the_narrator_tells_in_how_many_frames_something_was_found() -> None:

@@ -17,6 +17,7 @@ from tests.fakes import (
     ScriptedModem,
     an_observation,
     boot,
+    heard,
     jpeg,
     sort_all,
     sorter_of,
@@ -27,7 +28,6 @@ from tests.fakes import (
 from tests.faults import FailingDisk, Power
 from trapnode.errors import CardFailed
 from trapnode.keeper import Keeper, Keeping
-from trapnode.message import decode
 from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, Shot, Trigger
 from trapnode.policy.card import reboot_helps
 from trapnode.sim.battery import SimBattery, SimThermometer
@@ -98,7 +98,7 @@ def test_the_store_in_ram_tells_one_kind_of_message_and_no_counter(in_ram, run, 
     uplinker = uplinker_of(in_ram, run, boot(in_ram))
     while uplinker.send_next(modem, clock):
         pass
-    (sent,) = map(decode, modem.accepted)
+    (sent,) = map(heard, modem.accepted)
     assert sent.kind is MessageKind.CARD_FAILED
     failure = sent.card_failure
     assert failure is not None

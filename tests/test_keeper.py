@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import NOON, After, boot, take
 from trapnode.errors import StoreError
 from trapnode.keeper import STALE_S, Keeper, Keeping
-from trapnode.message import Faults, decode, pack_message
+from trapnode.message import Faults, read_body
 from trapnode.model import CardState, ClockTrust, MessageKind
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
@@ -48,7 +48,7 @@ def faults_after(keeper, run, clock):
 
 def status_of(store):
     (report,) = store.outbox.waiting()
-    return decode(pack_message(MessageKind.STATUS, 1, [report.body])).status
+    return read_body(MessageKind.STATUS, report.body).status
 
 
 def test_the_snapshot_tells_the_unit(make, store, run, clock):

@@ -22,7 +22,7 @@ def tell(store, kind=OBSERVATIONS, body=b"body", priority=3, at=NOON) -> None:
 
 
 def freeze(outbox: Outbox, payload: bytes = b"payload"):
-    return outbox.freeze(outbox.reserve_counter(), payload, outbox.waiting(), NOON)
+    return outbox.freeze(outbox.waiting(), NOON, lambda kind, counter, body: payload)
 
 
 def state_of(outbox: Outbox) -> MessageState:
@@ -71,7 +71,7 @@ def test_a_message_goes_from_attempt_to_accepted(store, outbox):
     ((tried, boot),) = outbox.undone()
     assert (tried.state, tried.attempts, boot) == (MessageState.ATTEMPTED, 1, 7)
     assert tried.not_before == NOON + timedelta(minutes=1)
-    outbox.accepted(message, NOON)
+    outbox.sent(message, NOON, True)
     assert outbox.undone() == []
     assert state_of(outbox) is MessageState.ACCEPTED
 
@@ -88,8 +88,34 @@ def test_a_message_that_waits_or_is_parked_keeps_its_bytes(store, outbox):
     assert outbox.messages()[0].payload == b"\x11bytes"
 
 
-def test_counters_go_up_by_one_and_are_never_given_twice(outbox):
-    assert [outbox.reserve_counter() for _ in range(5)] == [1, 2, 3, 4, 5]
+def test_counters_go_up_by_one_and_none_is_skipped_by_a_seal_that_fails(store, outbox):
+    def fail(*_: object) -> bytes:
+        raise ValueError("a body of 40 bytes")
+
+    for number in range(1, 6):
+        tell(store)
+        with pytest.raises(ValueError, match="40 bytes"):
+            outbox.freeze(outbox.waiting(), NOON, fail)
+        message = freeze(outbox)
+        assert message.counter == number
+
+
+def test_a_stale_status_report_that_did_not_go_yields_to_a_new_one(store, outbox):
+    tell(store, STATUS, b"old")
+    freeze(outbox)
+    tell(store, STATUS, b"new")
+    message = freeze(outbox)
+    assert [each for each, _ in outbox.undone()] == [message]
+    assert state_of(outbox) is MessageState.VOID
+
+
+def test_what_the_link_cannot_carry_waits_again_and_its_counter_never_comes_back(store, outbox):
+    tell(store)
+    tell(store)
+    outbox.release(freeze(outbox))
+    assert len(outbox.waiting()) == 2
+    assert state_of(outbox) is MessageState.VOID
+    assert freeze(outbox).counter == 2
 
 
 def test_counts_and_the_last_messages(store, outbox):

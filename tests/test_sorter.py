@@ -33,7 +33,7 @@ from trapnode.errors import (
     StoreError,
     TrapnodeError,
 )
-from trapnode.message import decode, pack_message
+from trapnode.message import read_body
 from trapnode.model import ClockTrust, FrameState, Judgement, MessageKind, Unjudged, Verdict
 from trapnode.policy.report import Watch
 from trapnode.sim.clock import SteppedClock
@@ -108,8 +108,8 @@ def test_what_is_worth_telling_is_in_the_outbox_and_the_uplinker_is_rung(store, 
     sort(store, run, clock, DEER, LEOPARD, BLANK, UNSURE)
     reports = store.outbox.waiting()
     assert [(each.observation, each.priority) for each in reports] == [(2, 0), (1, 3)]
-    message = pack_message(MessageKind.OBSERVATIONS, 1, [reports[0].body])
-    assert decode(message).observations[0].label == "leopard"
+    told = read_body(MessageKind.OBSERVATIONS, reports[0].body)
+    assert told.observations[0].label == "leopard"
     assert bell.answered()
     bell.close()
 
@@ -372,8 +372,8 @@ def test_what_was_found_and_counted_is_in_the_rows_and_on_the_air(store, run, cl
     leopard, blank = store.sequences.observations()
     assert (leopard.count, blank.count) == (2, None)
     assert store.sequences.scores(1)[1].detections == (BOX, BOX)
-    message = pack_message(MessageKind.OBSERVATIONS, 1, [store.outbox.waiting()[0].body])
-    assert decode(message).observations[0].count == 2
+    told = read_body(MessageKind.OBSERVATIONS, store.outbox.waiting()[0].body)
+    assert told.observations[0].count == 2
 
 
 @pytest.mark.parametrize("count", [0, 2, 4])

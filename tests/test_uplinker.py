@@ -5,12 +5,28 @@ from itertools import pairwise
 
 import pytest
 
-from tests.fakes import NOON, After, ScriptedModem, an_observation, boot, uplinker_of
+from tests.fakes import (
+    KEY,
+    NOON,
+    RICH,
+    After,
+    ScriptedModem,
+    an_observation,
+    boot,
+    counter_of,
+    downlink,
+    heard,
+    uplinker_of,
+)
+from trapnode.cli.uplink import sealer
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
-from trapnode.message import decode, pack_observation
+from trapnode.message import pack_observation
+from trapnode.message.downlink import Ack
 from trapnode.model import ClockTrust, MessageKind, MessageState
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.doorbell import UPLINKER, ring
+from trapnode.store.riders import Plan
+from trapnode.uplinker import Uplinker
 
 
 def tell(store, *labels, at=NOON, first=1):
@@ -30,7 +46,7 @@ def send_all(uplinker, modem, clock):
 
 
 def labels(payloads):
-    return [[each.label for each in decode(payload).observations] for payload in payloads]
+    return [[each.label for each in heard(payload).observations] for payload in payloads]
 
 
 @pytest.fixture
@@ -175,10 +191,18 @@ def test_a_clock_that_went_back_a_little_holds_a_message_a_day_at_most(store, up
     assert uplinker.send_next(modem, clock)
 
 
-def test_a_downlink_is_noticed_and_not_obeyed(store, uplinker, clock, caplog):
+def test_a_downlink_that_came_along_is_obeyed(store, uplinker, clock):
     tell(store, "leopard")
-    send_all(uplinker, ScriptedModem([b"\x01\x02"]), clock)
-    assert "downlink of 2 bytes" in caplog.text
+    send_all(uplinker, ScriptedModem([downlink(1, Ack(1, 0))]), clock)
+    assert states(store) == [MessageState.ACKNOWLEDGED]
+
+
+def test_without_anybody_who_obeys_a_downlink_does_nothing(store, run, clock):
+    tell(store, "leopard")
+    life = boot(store)
+    plan = Plan(0.0, 2, RICH)
+    alone = Uplinker(store, run, life, lambda: life.clock_trust, plan, sealer(KEY))
+    send_all(alone, ScriptedModem([downlink(1, Ack(1, 0))]), clock)
     assert states(store) == [MessageState.ACCEPTED]
 
 
@@ -202,4 +226,4 @@ def test_counters_and_messages_go_up_together(store, uplinker):
     tell(store, *["leopard"] * 7)
     modem = ScriptedModem()
     send_all(uplinker, modem, clock)
-    assert [decode(payload).counter for payload in modem.accepted] == [1, 2, 3]
+    assert [counter_of(payload) for payload in modem.accepted] == [1, 2, 3]

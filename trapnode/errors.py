@@ -9,6 +9,7 @@ __all__ = [
     "LinkUnavailable",
     "MessageRefused",
     "ProtocolError",
+    "SettingsChanged",
     "StoreError",
     "TooLong",
     "TrapnodeError",
@@ -54,6 +55,10 @@ class CardFull(StoreError):
 
 class CardFailed(StoreError):
     """The card takes no more writes, or cannot be read: go on with a store in RAM."""
+
+
+class SettingsChanged(TrapnodeError):
+    """A command changed what this process runs with: end it, systemd starts it anew."""
 
 
 class ProtocolError(TrapnodeError):

@@ -128,10 +128,11 @@ class Keeper:
             ram.ask_reboot(self._run)
 
     def _is_due(self, clock: Clock) -> bool:
-        """Say whether a report is: once a day, and of a failed card with each new target."""
-        last, now = self._store.outbox.last_status(), clock.now()
-        more = self._keeping.card_failed and self._tally().targets > self._told_targets
-        return status_due(now, last, self._keeping.status_hour) or bool(more)
+        """Say whether a report is: daily, when asked for, and with a new target in RAM."""
+        outbox, hour = self._store.outbox, self._keeping.status_hour
+        if status_due(clock.now(), outbox.last_status(), hour) or outbox.status_wanted():
+            return True
+        return bool(self._keeping.card_failed) and self._tally().targets > self._told_targets
 
     def _settled(self, now_s: float) -> bool:
         """Say whether all had the time to start."""

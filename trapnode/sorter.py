@@ -9,6 +9,7 @@ sequence, is told as the sorter's fault.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from trapnode.model import (
 )
 from trapnode.policy.events import event_of
 from trapnode.policy.lens import LAST, covered, lens_fault
-from trapnode.policy.report import Watch, priority, reportable
+from trapnode.policy.report import Watch, priority, reportable, too_many
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
@@ -197,18 +198,23 @@ class Sorter:
         observation = self._observation(sequence, decision, count_of(scores, decision), clock)
         with self._store.database.transaction():
             self._store.sequences.conclude(observation, scores)
-            if told := reportable(observation):
-                self._store.outbox.tell(
-                    MessageKind.OBSERVATIONS,
-                    pack_observation(observation),
-                    priority(observation, self._sorting.watch),
-                    clock.now(),
-                    observation.id,
-                )
+            told = reportable(observation) and self._tell(observation, clock.now())
         self._store.archive.judged(sequence)
         log.info("sequence %d: %s %s", sequence.id, observation.verdict, observation.label)
         if told:
             ring(self._run, UPLINKER)
+
+    def _tell(self, observation: Observation, now: datetime) -> bool:
+        """Tell an observation, or only count it; inside the transaction that concludes it."""
+        watch, label = self._sorting.watch, observation.label
+        value = priority(observation, watch)
+        told_so_far = self._store.radio.told_in_the_hour(label, now)
+        if too_many(value, told_so_far, watch.most_an_hour):
+            self._store.radio.suppress(label, now)
+            return False
+        body = pack_observation(observation)
+        self._store.outbox.tell(MessageKind.OBSERVATIONS, body, value, now, observation.id)
+        return True
 
     def _observation(
         self, sequence: Sequence, decision: Decision, count: int | None, clock: Clock

@@ -1,69 +1,41 @@
 """The uplinker: outbox to modem, most valuable first. Retry is a row, never a sleep.
 
 A message is frozen on the card before its first attempt, and each attempt is noted before it is
-made: after a power cut the same bytes go again, and the receiver drops the twin.
+made: after a power cut the same bytes go again, and the receiver drops the twin. What came down
+with a message is obeyed after the message is through.
 """
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
-from trapnode.errors import LinkUnavailable, MessageRefused
+from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused, TooLong
+from trapnode.link import Modem, Obedience
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.message import MAX_RECORDS, pack_message
-from trapnode.model import Boot, ClockTrust, Message, Report, Sent
-from trapnode.policy.priority import next_to_send
-from trapnode.policy.report import PRIORITY_TARGET
+from trapnode.message import MAX_MESSAGE, MAX_RECORDS, SEALING_COST
+from trapnode.model import Boot, ClockTrust, Message, MessageKind, Sent
+from trapnode.policy.budget import affordable, credits_of
+from trapnode.policy.priority import Terms, next_to_send
+from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_PREVIEW, PRIORITY_TARGET
 from trapnode.policy.retry import may_try, next_attempt
+from trapnode.store.acks import offer_again
 from trapnode.store.doorbell import UPLINKER, Doorbell
+from trapnode.store.outbox import Seal
+from trapnode.store.radio import Session
+from trapnode.store.riders import Plan, Riders
 from trapnode.store.store import Store
 
-__all__ = ["Modem", "Uplinker"]
+__all__ = ["Uplinker"]
 
 log = logging.getLogger(__name__)
 
+FETCH_AGAIN_S = 3600.0
 ROUND_S = 20.0  # The watchdog hears from us at least this often, between sessions.
 
 
-class Modem(Protocol):
-    """A radio that takes one message at a time."""
-
-    @property
-    def max_payload(self) -> int:
-        """Give how many bytes one message may have now."""
-        ...
-
-    @property
-    def credit(self) -> int:
-        """Give how many bytes one credit pays for; 0 where airtime is what counts."""
-        ...
-
-    def send(self, payload: bytes) -> Sent:
-        """Send; raise LinkUnavailable (it may have arrived), MessageRefused, DeviceError."""
-        ...
-
-    @property
-    def announced(self) -> bool:
-        """Say whether the network told that a downlink waits."""
-        ...
-
-    def fetch(self) -> Sent:
-        """Fetch a downlink without a message, which may cost a credit; raise as `send`."""
-        ...
-
-    def rest(self) -> None:
-        """Take note that nothing is due now: the modem may sleep."""
-        ...
-
-    def network_time(self) -> datetime | None:
-        """Give the network's time, if it tells one; raise as `send`."""
-        ...
-
-
 class Uplinker:
-    """The loop over the store's outbox."""
+    """The loop over the store's outbox; without `commands` (the card failed) it obeys nothing."""
 
     def __init__(
         self,
@@ -71,21 +43,27 @@ class Uplinker:
         run: Path,
         boot: Boot,
         trust: Callable[[], ClockTrust],
-        batch_s: float,
+        plan: Plan,
+        seal: Seal,
+        commands: Obedience | None = None,
     ) -> None:
         self._store = store
         self._run = run
         self._boot = boot
         self._trust = trust  # Asked anew each time: network time comes late.
-        self._batch_s = batch_s
+        self._plan = plan
+        self._riders = Riders(store, plan)
+        self._seal = seal
+        self._commands = commands
         self._began_s = 0.0  # Monotonic moments: this process's start,
         self._tried_s: dict[int, float] = {}  # and each message's last attempt.
         self._down_until_s = 0.0  # Monotonic; while the link is down ...
+        self._fetch_s = 0.0  # Monotonic: not before it is a downlink fetched without a message.
         self._down_priority = 0  # ... only what is more valuable than this is tried.
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Send what is due until told to stop; raise DeviceError, StoreError."""
-        self._began_s = clock.monotonic()
+        self.begin(clock)
         bell = Doorbell(self._run, UPLINKER)
         try:
             while not stopping():
@@ -97,23 +75,42 @@ class Uplinker:
         finally:
             bell.close()
 
+    def begin(self, clock: Clock) -> None:
+        """Finish what the power cut short; raise StoreError."""
+        self._began_s = clock.monotonic()
+        if self._commands is not None:
+            self._commands.begin(clock)
+
     def send_next(self, modem: Modem, clock: Clock) -> bool:
         """Send the most valuable message that is due; say whether there was one."""
         now = clock.now()
-        frozen = [
+        if self._commands is not None:
+            self._commands.look(now)
+        self._riders.tell_suppressed(now)
+        may = self._worth(modem, clock, now)
+        room = modem.max_payload
+        if may(PRIORITY_PREVIEW, room):
+            self._store.previews.cut(self._store.outbox, room, now)
+        outbox = self._store.outbox
+        terms = Terms(room, SEALING_COST, MAX_RECORDS, self._plan.batch_s, may)
+        chosen = next_to_send(self._frozen(clock, now), outbox.waiting(), now, terms)
+        if chosen is None:
+            return self._fetch(modem, clock, may) or self._offer_again(may, now)
+        message = chosen if isinstance(chosen, Message) else outbox.freeze(chosen, now, self._seal)
+        if len(message.payload) > room:
+            self._recut(message, f"{len(message.payload)} bytes, {room} fit")
+        else:
+            self._attempt(message, modem, clock)
+        return True
+
+    def _frozen(self, clock: Clock, now: datetime) -> list[Message]:
+        """List the messages that may be tried now, most valuable first."""
+        trust = self._trust()
+        return [
             message
             for message, tried_in in self._store.outbox.undone()
-            if may_try(
-                message.not_before, now, self._trust(), self._tried_s_ago(message, tried_in, clock)
-            )
+            if may_try(message.not_before, now, trust, self._tried_s_ago(message, tried_in, clock))
         ]
-        waiting = self._store.outbox.waiting()
-        chosen = next_to_send(frozen, waiting, now, MAX_RECORDS, self._batch_s)
-        if chosen is None or self._not_worth_it(chosen, clock):
-            return False
-        message = chosen if isinstance(chosen, Message) else self._freeze(chosen, now)
-        self._attempt(message, modem, clock)
-        return True
 
     def _tried_s_ago(self, message: Message, tried_in: int | None, clock: Clock) -> float | None:
         """Give the time since the last attempt of this boot, at least; None for no attempt."""
@@ -121,40 +118,116 @@ class Uplinker:
             return None
         return clock.monotonic() - self._tried_s.get(message.counter, self._began_s)
 
-    def _not_worth_it(self, chosen: Message | tuple[Report, ...], clock: Clock) -> bool:
-        """Say whether to wait with it: one bad sky must not cost a session for each message.
+    def _worth(self, modem: Modem, clock: Clock, now: datetime) -> Callable[[int, int], bool]:
+        """Say by priority and size what may be sent: affordable, and worth it.
 
-        A target is always worth its session.
+        One bad sky must not cost a session for each message; a target is always worth its own.
         """
-        priority = chosen.priority if isinstance(chosen, Message) else chosen[0].priority
-        if priority == PRIORITY_TARGET or clock.monotonic() >= self._down_until_s:
-            return False
-        return priority >= self._down_priority
+        down = clock.monotonic() < self._down_until_s
+        spent, credit = self._store.radio.spent(now), modem.credit
 
-    def _freeze(self, reports: tuple[Report, ...], now: datetime) -> Message:
-        counter = self._store.outbox.reserve_counter()
-        payload = pack_message(reports[0].kind, counter, [report.body for report in reports])
-        return self._store.outbox.freeze(counter, payload, reports, now)
+        def may(priority: int, size: int) -> bool:
+            if down and priority >= self._down_priority and priority != PRIORITY_TARGET:
+                return False
+            return affordable(priority, credits_of(size, credit), spent, self._plan.budget)
+
+        return may
+
+    def _offer_again(self, may: Callable[[int, int], bool], now: datetime) -> bool:
+        """Queue again what nobody acknowledged, if the budget has room for it."""
+        if self._trust() is ClockTrust.NONE or not may(PRIORITY_PREVIEW, MAX_MESSAGE):
+            return False
+        return offer_again(self._store.database, now)
+
+    def _recut(self, message: Message, reason: str) -> None:
+        """Tell in shorter messages what the link cannot carry in this one."""
+        log.info("message %d is too long (%s): told anew", message.counter, reason)
+        if message.kind is MessageKind.FRAGMENT:
+            self._store.previews.recut(message)
+        else:
+            self._store.outbox.release(message)
 
     def _attempt(self, message: Message, modem: Modem, clock: Clock) -> None:
         outbox, attempts = self._store.outbox, message.attempts + 1
-        self._tried_s[message.counter] = clock.monotonic()
+        began_s = self._tried_s[message.counter] = clock.monotonic()
         outbox.attempt(message, self._boot.id, next_attempt(attempts, clock.now()))
         try:
             sent = modem.send(message.payload)
+        except TooLong as error:
+            self._recut(message, str(error))
         except LinkUnavailable as error:
-            until = next_attempt(attempts, clock.now(), error.retry_after_s)
-            outbox.postpone(message, until, str(error))
-            self._down_until_s = clock.monotonic() + (until - clock.now()).total_seconds()
-            self._down_priority = message.priority
-            log.info("message %d waits until %s: %s", message.counter, until, error)
+            self._failed(message, error, clock, began_s)
         except MessageRefused as error:
-            outbox.park(message, str(error))
-            log.warning("message %d parked: %s", message.counter, error)
+            self._refused(message, error, clock, clock.monotonic() - began_s)
         else:
-            outbox.accepted(message, clock.now())
-            self._tried_s.pop(message.counter, None)
-            self._down_until_s = 0.0
-            log.info("message %d accepted after %d attempts", message.counter, attempts)
-            for downlink in sent.downlinks:
-                log.warning("downlink of %d bytes: this version takes no commands", len(downlink))
+            self._sent(message, sent, modem, clock)
+
+    def _failed(
+        self, message: Message, error: LinkUnavailable, clock: Clock, began_s: float
+    ) -> None:
+        now, now_s = clock.now(), clock.monotonic()
+        until = next_attempt(message.attempts + 1, now, error.retry_after_s)
+        with self._store.database.transaction():
+            self._store.outbox.postpone(message, until, str(error))
+            self._store.radio.count(Session(0, 0, now_s - began_s, failed=True), now)
+        self._down_until_s = now_s + (until - now).total_seconds()
+        self._down_priority = message.priority
+        log.info("message %d waits until %s: %s", message.counter, until, error)
+
+    def _refused(self, message: Message, error: MessageRefused, clock: Clock, s: float) -> None:
+        with self._store.database.transaction():
+            self._store.outbox.park(message, str(error))
+            self._store.radio.count(Session(0, 0, s, failed=True), clock.now())
+        log.warning("message %d parked: %s", message.counter, error)
+
+    def _sent(self, message: Message, sent: Sent, modem: Modem, clock: Clock) -> None:
+        now, size = clock.now(), len(message.payload)
+        session = Session(size, credits_of(size, modem.credit), sent.seconds)
+        with self._store.database.transaction():
+            self._store.outbox.sent(message, now, sent.delivered)
+            self._store.radio.count(session, now)
+            if sent.delivered or sent.downlinks:
+                self._store.settings.contact()
+        self._tried_s.pop(message.counter, None)
+        self._down_until_s = 0.0
+        said = "accepted" if sent.delivered else "on the air"
+        log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
+        self._riders.join(message.kind, modem.credit, now)
+        if self._commands is not None:
+            self._set_clock(self._commands, modem, clock)
+            self._obey(self._commands, sent, clock)
+
+    def _fetch(self, modem: Modem, clock: Clock, may: Callable[[int, int], bool]) -> bool:
+        """Fetch a downlink that is known to wait, where no message of ours brings it along."""
+        commands, began_s = self._commands, clock.monotonic()
+        announced = commands is not None and modem.announced and began_s >= self._fetch_s
+        if commands is None or not announced or not may(PRIORITY_AT_ONCE, 1):
+            return False
+        self._fetch_s = began_s + FETCH_AGAIN_S
+        sent = None
+        try:
+            sent = modem.fetch()
+        except (LinkUnavailable, MessageRefused) as error:
+            log.info("the downlink that waits is not fetched: %s", error)
+        spent_s = clock.monotonic() - began_s
+        cost = 0 if sent is None else credits_of(1, modem.credit)
+        with self._store.database.transaction():
+            self._store.radio.count(Session(0, cost, spent_s, failed=sent is None), clock.now())
+        if sent is not None:
+            self._fetch_s = 0.0
+            self._obey(commands, sent, clock)
+        return sent is not None
+
+    def _obey(self, commands: Obedience, sent: Sent, clock: Clock) -> None:
+        for downlink in sent.downlinks:
+            commands.obey(downlink, clock)
+
+    def _set_clock(self, commands: Obedience, modem: Modem, clock: Clock) -> None:
+        """Ask the network for the time, where nobody trusts the clock."""
+        if self._trust() is not ClockTrust.NONE:
+            return
+        try:
+            if (at := modem.network_time()) is not None:
+                commands.correct_clock(at, clock, "network")
+        except (LinkUnavailable, DeviceError) as error:
+            log.warning("the network's time is not taken: %s", error)

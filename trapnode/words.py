@@ -139,9 +139,11 @@ class MessageState(StrEnum):
 
     QUEUED = "queued"
     ATTEMPTED = "attempted"
-    ACCEPTED = "accepted"
-    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"  # The gateway's word.
+    ON_AIR = "on_air"  # Sent, and nobody confirmed it.
+    ACKNOWLEDGED = "acknowledged"  # The receiver's word.
     PARKED = "parked"
+    VOID = "void"  # Never sent (again): what it tells goes under a new counter.
 
 
 class StickState(StrEnum):

@@ -21,6 +21,7 @@ from tests.fakes import (
     NumberedCamera,
     ScriptedModem,
     boot,
+    downlink,
     jpeg,
     sort_all,
     sorter_of,
@@ -31,6 +32,7 @@ from tests.fakes import (
 from trapnode.dump import write_dump
 from trapnode.errors import LinkUnavailable
 from trapnode.keeper import Keeper, Keeping
+from trapnode.message.downlink import Ack, SendStatus
 from trapnode.model import Boot, ClockTrust, Sent, Shot
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
@@ -96,11 +98,14 @@ class TellingCamera(NumberedCamera):
 
 
 class TellingModem(ScriptedModem):
-    """A modem whose every message the world knows; its first reply is lost, its third sky bad."""
+    """A modem whose every message the world knows; its first reply is lost, its third sky bad.
+
+    With its second comes a downlink: the first message arrived, and a status report is wanted.
+    """
 
     def __init__(self, tell: Tell) -> None:
         bad = LinkUnavailable("the reply is lost")
-        super().__init__([bad, None, bad])
+        super().__init__([bad, downlink(1, Ack(1, 0), SendStatus()), bad])
         self._tell = tell
 
     def send(self, payload: bytes) -> Sent:

@@ -10,12 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fakes import boot
+from tests.fakes import boot, counter_of, heard
 from tests.invariants import RUN, check_card, files_below, goes_on, recovered
 from tests.powercut.life import DUMP, STATE, Given, Numbered, Saved, dumped
 from tests.powercut.trace import Trace
 from trapnode.dump.xmp import without
-from trapnode.message import decode
 from trapnode.model import FrameState
 from trapnode.store.store import Store, open_store
 
@@ -48,7 +47,7 @@ class World:
 
     def give(self, payload: bytes) -> None:
         """Take one message, perhaps again; its bytes must be those of the first time."""
-        counter = decode(payload).counter
+        counter = counter_of(payload)
         before = self.messages.setdefault(counter, payload)
         assert before == payload, f"message {counter} was sent with other bytes"
 
@@ -100,7 +99,7 @@ def _messages_are_there(store: Store, world: World) -> None:
     for counter, payload in world.messages.items():
         assert counter in frozen, f"message {counter} was attempted and is lost"
         assert frozen[counter].payload == payload, f"message {counter} has other bytes"
-        told = {each.observation for each in decode(payload).observations}
+        told = {each.observation for each in heard(payload).observations}
         assert told <= observed, f"message {counter} tells what is not on the card"
 
 

@@ -29,6 +29,7 @@ from tests.fakes import (
     NumberedCamera,
     ScriptedModem,
     boot,
+    counter_of,
     sort_all,
     sorter_of,
     station_of,
@@ -38,7 +39,6 @@ from tests.fakes import (
 from tests.faults import Power
 from trapnode.errors import LinkUnavailable
 from trapnode.keeper import Keeper, Keeping
-from trapnode.message import decode
 from trapnode.model import ClockTrust, Sent, Shot
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
@@ -249,7 +249,7 @@ def _changed_messages(folder: Path, store: Store) -> Iterator[str]:
         if (given := fact.get("given")) is None:
             continue
         payload = bytes.fromhex(str(given))
-        message = frozen.get(decode(payload).counter)
+        message = frozen.get(counter_of(payload))
         if message is None or message.payload != payload:
             yield f"message {payload.hex()}: gone, or sent again with other bytes"
     for message in frozen.values():

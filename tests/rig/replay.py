@@ -14,6 +14,8 @@ from trapnode.cli.crew import PROCESSES, Crew, await_that
 from trapnode.cli.demo import folders_of, own
 from trapnode.cli.narrator import blanks_in_order, received, reckon
 from trapnode.cli.papers import CONFIG, ORIGIN
+from trapnode.cli.uplink import card_key
+from trapnode.config import read
 from trapnode.model import FrameState, MessageState
 from trapnode.sim.scene import show
 from trapnode.sim.world import World
@@ -44,7 +46,7 @@ def replay(out: Path, kills_of_each: int, seed: int) -> str:
             crew.start(victim)
         await_that(lambda: show(world.folder, next(scenes)), "the station", crew)
         await_that(lambda: _settled(store), "all to be sorted and told", crew, SETTLE_S)
-    said = _check(store, world)
+    said = _check(store, world, config)
     store.close()
     return f"{len(victims)} kills of {len(PROCESSES)} processes, {said}"
 
@@ -59,8 +61,8 @@ def _settled(store: Store) -> bool:
     )
 
 
-def _check(store: Store, world: World) -> str:
-    reckoning = reckon(store, world.gateway)
+def _check(store: Store, world: World, config: Path) -> str:
+    reckoning = reckon(store, world.gateway, card_key(read(config)))
     wrong = [each for each in reckoning.wrong if "tells faults" not in each]  # They were killed.
     wrong += blanks_in_order(store)
     counters = [message.counter for message in store.outbox.messages()]

@@ -16,6 +16,8 @@ from tests.fakes import (
     ScriptedModem,
     an_observation,
     boot,
+    counter_of,
+    heard,
     number_of,
     sort_all,
     sorter_of,
@@ -28,7 +30,7 @@ from tests.faults import KEEP_ALL, ForgetfulDisk, NamelessDisk, Power, PowerCut,
 from tests.invariants import RUN, check_card, frames_on, goes_on, recovered
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused, UplinkError
 from trapnode.keeper import Keeper, Keeping
-from trapnode.message import decode, pack_observation
+from trapnode.message import pack_observation
 from trapnode.model import (
     ClockTrust,
     Message,
@@ -233,17 +235,17 @@ def test_a_cut_anywhere_in_the_uplinker_loses_no_message_and_changes_none(card, 
         store = recovered(state, power.open)
         frozen = every_message(store)
         for payload in cut.told:
-            assert frozen[decode(payload).counter].payload == payload  # type: ignore[arg-type]
+            assert frozen[counter_of(payload)].payload == payload  # type: ignore[arg-type]
         again = Power()
         send(state, again, kernel="two")
         again.end()
         now = every_message(store)
         assert {each.payload for each in frozen.values()} <= {e.payload for e in now.values()}
         assert {e.state for e in now.values()} <= {MessageState.ACCEPTED, MessageState.PARKED}
-        observed = [o.observation for e in now.values() for o in decode(e.payload).observations]
+        observed = [o.observation for e in now.values() for o in heard(e.payload).observations]
         assert sorted(observed) == [1, 2, 3, 4, 5], "each is in one message, and in one only"
         assert sum(e.kind is MessageKind.STATUS for e in now.values()) == 1
-        bytes_of = {decode(p).counter: p for p in [*cut.told, *again.told]}  # type: ignore[arg-type]
+        bytes_of = {counter_of(p): p for p in [*cut.told, *again.told]}  # type: ignore[arg-type]
         assert set(bytes_of.values()) == {*cut.told, *again.told}, "no counter with two payloads"
         power.end()
 

@@ -90,12 +90,6 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument(
         "--sealed", action="store_true", help="the unit seals its pictures to keys made in OUT"
     )
-    demo.add_argument(
-        "--modem",
-        choices=["sbd", "lorawan"],
-        default="sbd",
-        help="a satellite modem, or a LoRaWAN module (default: %(default)s)",
-    )
     demo.add_argument("--out", metavar="DIR", default="demo-out", help="default: %(default)s")
     demo.add_argument(
         "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"
@@ -103,8 +97,8 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     twin = _add(
         commands,
         "twin-modem",
-        "the simulated modem on a pseudo-terminal, as the demo uses it",
-        "trapnode.cli.twin_modem:twin_modem",
+        "the simulated satellite modem on a pseudo-terminal, as the demo uses it",
+        "trapnode.cli.demo:twin_modem",
         "trapnode twin-modem --twins /tmp/demo/world",
     )
     twin.add_argument("--twins", metavar="DIR", required=True, help="the world's folder")
@@ -143,12 +137,12 @@ def _add_keys(commands: "argparse._SubParsersAction[Parser]") -> None:
     keys = _add(
         commands,
         "keys",
-        "make the keys that open pictures, or prove them with a unit's configuration",
+        "make or prove the keys that open pictures; tell the card's radio key for the receiver",
         "trapnode.cli.keys:keys",
         "trapnode keys new park.key escrow.key",
     )
-    keys.add_argument("action", choices=["new", "verify"])
-    keys.add_argument("files", metavar="FILE", nargs="+", help="files of private halves")
+    keys.add_argument("action", choices=["new", "verify", "radio"])
+    keys.add_argument("files", metavar="FILE", nargs="*", help="files of private halves")
     _add_config(keys)
     unseal = _add(
         commands,

@@ -11,6 +11,7 @@ OUT/dump/                           the Camtrap DP package of the end
 import argparse
 import contextlib
 import os
+import random
 import shutil
 import time
 import tty
@@ -20,14 +21,17 @@ from pathlib import Path
 from trapnode.cli.crew import Crew, await_that
 from trapnode.cli.narrator import Narrator, Reckoning, blanks_in_order, reckon, size
 from trapnode.cli.papers import ORIGIN, UNIT, next_steps, write_papers
+from trapnode.cli.uplink import card_key
+from trapnode.config import read
 from trapnode.devices.clock import SystemClock
 from trapnode.errors import UsageError
+from trapnode.loop import Stop
 from trapnode.sim.scene import show
 from trapnode.sim.world import World
 from trapnode.store.store import Store, open_store
 from trapnode.store.tally import Tally, tally
 
-__all__ = ["demo", "folders_of"]
+__all__ = ["demo", "folders_of", "twin_modem"]
 
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
@@ -44,11 +48,12 @@ def demo(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--rate {arguments.rate:g}: 1 to 600")
     scenes = folders_of(Path(arguments.sequences)) if arguments.sequences else folders_of(own())
     out = _fresh(Path(arguments.out).resolve())
-    world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot", radio=arguments.modem)
-    config, deployments = write_papers(out, arguments.sealed, arguments.modem)
+    world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot")
+    config, deployments = write_papers(out, arguments.sealed)
     print(f"{len(scenes)} bursts before a simulated unit; {arguments.rate:g} times as fast as life")
     with contextlib.closing(open_store(out / "store")) as store:
-        narrator = Narrator(store, world.gateway, lambda text: print(text, flush=True))
+        key = card_key(read(config))
+        narrator = Narrator(store, world.gateway, key, lambda text: print(text, flush=True))
         with _console(world) as console, Crew(world, config, out / "log") as crew:
             _play(scenes, world, narrator, crew)
             _settle(store, narrator, crew)
@@ -57,6 +62,24 @@ def demo(arguments: argparse.Namespace) -> int:
         wrong = _end(store, world, out, deployments, time.monotonic() - began_s)
     print(next_steps(Path(arguments.out), arguments.sealed))
     return wrong
+
+
+def twin_modem(arguments: argparse.Namespace) -> None:
+    """Serve the modem's twin on a pseudo-terminal until SIGTERM."""
+    from trapnode.sim.gateway import Gateway
+    from trapnode.sim.modem import SbdTwin
+    from trapnode.sim.pty import serve
+
+    world = World.enter(Path(arguments.twins))
+    rng = random.Random(world.seed)
+    serve(
+        SbdTwin(Gateway(rng, utc_at_zero=world.origin), rng=rng),
+        world.clock(),
+        world.modem,
+        Stop().listen(),
+        world.gateway,
+        world.mailbox,
+    )
 
 
 def own() -> Path:
@@ -114,7 +137,10 @@ def _end(store: Store, world: World, out: Path, deployments: Path, took_s: float
 
     print("writing the dump ...")
     write_dump(store, out / "dump", deployments, UNIT, 600, world.clock().now())
-    found, reckoning = tally(store), reckon(store, world.gateway)
+    found, reckoning = (
+        tally(store),
+        reckon(store, world.gateway, card_key(read(out / "config.toml"))),
+    )
     _summary(store, found, reckoning, took_s)
     how = "open index.html, or datapackage.json in any Camtrap DP tool"
     print(f"dump: {out / 'dump'} ({'sealed; `trapnode unseal` opens it' if sealed else how})")

@@ -20,8 +20,15 @@ TEST_BYTES = 4096
 
 
 def keys(arguments: argparse.Namespace) -> None:
-    """Make private halves, or prove that they open what a unit seals."""
+    """Make private halves, or prove that they open what a unit seals; or tell its radio key."""
     files = [Path(each) for each in arguments.files]
+    if arguments.action == "radio":
+        from trapnode.cli.uplink import keys_radio
+
+        keys_radio(arguments)
+        return
+    if not files:
+        raise UsageError(f"keys {arguments.action}: name the FILE of each private half")
     if arguments.action == "new":
         _new(files)
     else:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.message import Decoded, decode
+from trapnode.errors import ProtocolError
+from trapnode.message import Told, read_body
+from trapnode.message.sealing import CardKey, open_uplink
 from trapnode.model import (
     FrameState,
     MessageKind,
@@ -22,12 +24,17 @@ from trapnode.store.store import Store
 
 __all__ = ["Narrator", "Reckoning", "reckon"]
 
+THROUGH = (MessageState.ACCEPTED, MessageState.ACKNOWLEDGED)
+
 
 class Narrator:
     """Looks at the store and the gateway again and again, and tells what is new."""
 
-    def __init__(self, store: Store, gateway: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, gateway: Path, key: CardKey, tell: Callable[[str], None]
+    ) -> None:
         self._store = store
+        self._key = key
         self._gateway = gateway
         self._tell = tell
         self._sequences = 0
@@ -45,7 +52,9 @@ class Narrator:
         self._look_at_observations()
         for at, payload in list(received(self._gateway))[self._messages :]:
             self._messages += 1
-            self._say(at, f"message  {len(payload)} bytes at the gateway: {in_words(payload)}")
+            self._say(
+                at, f"message  {len(payload)} bytes at the gateway: {in_words(payload, self._key)}"
+            )
 
     def _look_at_sequences(self) -> None:
         for sequence in self._store.sequences.all(self._sequences):
@@ -92,7 +101,7 @@ class Reckoning:
     wrong: tuple[str, ...]
 
 
-def reckon(store: Store, gateway: Path) -> Reckoning:
+def reckon(store: Store, gateway: Path, key: CardKey) -> Reckoning:
     """Compare, id by id, what the gateway got with what policy makes reportable."""
     arrived = [payload for _, payload in received(gateway)]
     sent = {message.payload: message for message in store.outbox.messages()}
@@ -100,16 +109,17 @@ def reckon(store: Store, gateway: Path) -> Reckoning:
     wrong = [f"the store never made {payload.hex()}" for payload in arrived if payload not in sent]
     told: list[int] = []
     for payload, message in sent.items():
-        if message.state is MessageState.ACCEPTED and payload not in arrived:
+        if message.state in THROUGH and payload not in arrived:
             wrong.append(f"message {message.counter} is accepted and never arrived")
         if payload in arrived and message.kind is MessageKind.OBSERVATIONS:
-            told += [record.observation for record in decode(payload).observations]
-            wrong += _unlike(decode(payload), observations)
-    due = [each.id for each in observations.values() if reportable(each)]
-    if sorted(told) != due:
-        wrong.append(f"told observations {sorted(told)}, reportable were {due}")
+            found = opened(payload, key)
+            told += [record.observation for record in found.observations]
+            wrong += _unlike(found, observations)
+    due = {each.id for each in observations.values() if reportable(each)} - _only_counted(store)
+    if sorted(told) != sorted(due):
+        wrong.append(f"told observations {sorted(told)}, reportable were {sorted(due)}")
     told_status = [p for p in set(arrived) if p in sent and sent[p].kind is MessageKind.STATUS]
-    wrong += [each for payload in told_status for each in _faults_told(payload)]
+    wrong += [each for payload in told_status for each in _faults_told(payload, key)]
     if not told_status:
         wrong.append("no status report arrived")
     twins = len(arrived) - len(set(arrived))
@@ -125,9 +135,20 @@ def received(gateway: Path) -> Iterator[tuple[datetime, bytes]]:
                 yield datetime.fromisoformat(entry["at"]), bytes.fromhex(entry["hex"])
 
 
-def in_words(payload: bytes) -> str:
+def opened(payload: bytes, key: CardKey) -> Told:
+    """Open and read a message of a card that has not sent 65,536 yet; raise ProtocolError."""
+    found = open_uplink(payload, key, 0)
+    return read_body(found.kind, found.body)
+
+
+def in_words(payload: bytes, key: CardKey) -> str:
     """Say what a message tells."""
-    message = decode(payload)
+    try:
+        message = opened(payload, key)
+    except ProtocolError as error:
+        return f"not ours: {error}"
+    if message.kind not in (MessageKind.STATUS, MessageKind.OBSERVATIONS):
+        return message.kind.value
     if message.status is not None:
         status = message.status
         battery = "?" if status.battery_mv is None else f"{status.battery_mv / 1000:.2f} V"
@@ -166,15 +187,29 @@ def size(number: int) -> str:
     return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
 
 
-def _faults_told(payload: bytes) -> list[str]:
+def _only_counted(store: Store) -> set[int]:
+    """Give the observations that a rate limit kept from being told; each label has a count."""
+    counted = store.radio.suppressed()
+    labels = set(counted.counts) if counted else set()
+    told = {
+        int(str(row[0]))
+        for row in store.database.rows(
+            "SELECT observation FROM report WHERE observation IS NOT NULL"
+        )
+    }
+    observations = store.sequences.observations()
+    return {each.id for each in observations if each.id not in told and each.label in labels}
+
+
+def _faults_told(payload: bytes, key: CardKey) -> list[str]:
     """Name the faults of a status report: a unit of twins has none."""
-    status = decode(payload).status
+    status = opened(payload, key).status
     assert status is not None
     names = ", ".join(str(flag.name) for flag in status.faults)
     return [f"the status report tells faults: {names}"] if status.faults else []
 
 
-def _unlike(message: Decoded, observations: dict[int, Observation]) -> list[str]:
+def _unlike(message: Told, observations: dict[int, Observation]) -> list[str]:
     wrong = []
     for record in message.observations:
         row = observations.get(record.observation)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from trapnode.cli.process import Process, process
 from trapnode.cli.radio import modem_of
-from trapnode.cli.unit import keeper_of, uplinker_of
+from trapnode.cli.unit import keeper_of
+from trapnode.cli.uplink import uplinker_of
 from trapnode.errors import LinkUnavailable, MessageRefused, UplinkError
+from trapnode.link import Modem
 from trapnode.model import Sent
 from trapnode.store.ram import read_beats
 from trapnode.store.store import Store
-from trapnode.uplinker import Modem
 
 __all__ = ["once"]
 
@@ -37,7 +38,8 @@ def once(arguments: argparse.Namespace) -> None:
         print(radio.about(), flush=True)
         _put_status_report_in(own, store)
         told = _Told(radio, store)
-        loop = uplinker_of(own, store)
+        loop = uplinker_of(own, store, own.settled(store).config)
+        loop.begin(own.clock)
         while loop.send_next(told, own.clock):
             pass
         _say_what_waits(store, told)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapnode.config import Config, read_at_boot
+from trapnode.config import AtBoot, Config, read_at_boot
 from trapnode.devices.clock import SystemClock, boot_id
 from trapnode.devices.notify import Notifier
 from trapnode.devices.power import LinuxPower
-from trapnode.errors import CardFailed, CardFull, StoreError
+from trapnode.errors import CardFailed, CardFull, ConfigError, SettingsChanged, StoreError
 from trapnode.loop import Alive, Clock, Stop
 from trapnode.model import Boot, ClockTrust
 from trapnode.policy.retention import Allowance
@@ -28,12 +28,20 @@ from trapnode.store.disk import write_whole
 from trapnode.store.refusal import cause_of
 from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import begin_boot
+from trapnode.store.settings import in_force
 from trapnode.store.spare import SPARE, open_spare
 from trapnode.store.store import LAST_GOOD, Store, open_store
 
 __all__ = ["Process", "keep_last_good", "last_good", "process"]
 
 log = logging.getLogger(__name__)
+
+CONCERNED = {  # By which sections of the configuration.
+    "station": ("trigger.", "burst."),
+    "sorter": ("sorter.", "uplink."),
+    "uplinker": ("uplink.", "keeper."),
+    "keeper": ("keeper.", "uplink."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Process:
     stop: Stop
     alive: Alive
     opened: list[Store]  # The store of this process, once it is open.
+    settings: dict[str, int]  # What commands changed of the configuration, once that was read.
 
     def store(self, sealing: Callable[[], Sealing | None] = lambda: None) -> Store:
         """Open the store, or the one in RAM once the card has failed; raise StoreError."""
@@ -66,6 +75,20 @@ class Process:
         ram.fail_card(self.run, _failure(why, self.clock))
         self.opened[:] = [self._in_ram()]
         return self.opened[0]
+
+    def settled(self, store: Store) -> AtBoot:
+        """Give the configuration with what commands changed of it, and what is wrong with both.
+
+        Settings that no longer go with the configuration are left out, all of them.
+        """
+        in_ram = store.state == self.run / SPARE
+        found = (ram.read_settings(self.run) or {}) if in_ram else store.settings.values()
+        self.settings.update(found)
+        try:
+            return AtBoot(in_force(self.config, found), self.config_fault)
+        except ConfigError as error:
+            log.error("%s", fault := f"settings by command are left out: {error}")
+            return AtBoot(self.config, "; ".join(filter(None, (self.config_fault, fault))))
 
     def boot(self, store: Store) -> Boot:
         """Give the row of this boot."""
@@ -114,6 +137,7 @@ def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
     notifier = Notifier.from_environment()
     ready = False
     opened: list[Store] = []
+    settings: dict[str, int] = {}
 
     def alive(fault: str) -> None:
         nonlocal ready
@@ -125,15 +149,26 @@ def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
         on_card = any(each.state != run / SPARE for each in opened)
         if on_card and name != "console" and (failed := ram.card_failed(run)):
             raise CardFailed(f"beginning again with the store in RAM: {failed.why}")
+        if on_card and name in CONCERNED and _others(name, settings, ram.read_settings(run)):
+            raise SettingsChanged("beginning again with what a command set")
 
     try:
-        yield Process(config, at_boot.fault, world, clock, clock.trust, run, stop, alive, opened)
+        fault, trust = at_boot.fault, clock.trust
+        yield Process(config, fault, world, clock, trust, run, stop, alive, opened, settings)
     except (CardFailed, CardFull) as error:
         # The sorter may wait for the keeper to make room; a picture may not.
         if name == "station" or isinstance(error, CardFailed):
             ram.fail_card(run, _failure(error, clock))
         raise
     notifier.stopping()
+
+
+def _others(name: str, mine: dict[str, int], now: dict[str, int] | None) -> bool:
+    """Say whether other settings hold than those this process began with."""
+    if now is None or now == mine:
+        return False
+    changed = {each for each in mine.keys() | now.keys() if mine.get(each) != now.get(each)}
+    return any(each.startswith(CONCERNED[name]) for each in changed)
 
 
 def _failure(error: StoreError, clock: Clock) -> ram.Failure:

@@ -19,7 +19,6 @@ from trapnode.store.store import Store
 if TYPE_CHECKING:
     from trapnode.keeper import Keeper
     from trapnode.station import Camera, Pir
-    from trapnode.uplinker import Uplinker
 
 __all__ = [
     "console",
@@ -28,7 +27,6 @@ __all__ = [
     "sorter",
     "station",
     "uplinker",
-    "uplinker_of",
 ]
 
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
@@ -54,6 +52,7 @@ def station(arguments: argparse.Namespace) -> None:
             return store, own.boot(store)
 
         store = opened.enter_context(contextlib.closing(own.store(sealing)))
+        config = own.settled(store).config
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run, spare)
@@ -94,12 +93,12 @@ def sorter(arguments: argparse.Namespace) -> None:
     from trapnode.sorter import Sorter, Sorting
 
     with process("sorter", arguments) as own, contextlib.ExitStack() as opened:
-        config = own.config
-        sealed = own.store(lambda: of_sorter(config, own.run))
+        sealed = own.store(lambda: of_sorter(own.config, own.run))
         store = opened.enter_context(contextlib.closing(sealed))
+        config = own.settled(store).config
         draw = random.Random(own.world.seed).random if own.world else random.SystemRandom().random
         sorting = Sorting(
-            watch=Watch(config.sorter.targets, config.uplink.at_once, config.uplink.batch_s),
+            watch=Watch(config.sorter.targets, config.uplink.at_once, config.uplink.most_an_hour),
             audit_share=config.sorter.audit_share,
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
@@ -118,21 +117,17 @@ def uplinker(arguments: argparse.Namespace) -> None:
         once(arguments)
         return
     with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
-        if own.config.modem.kind == "none":
+        config = own.settled(store).config
+        if config.modem.kind == "none":
             while not own.stop():
                 own.alive("")
                 own.clock.wait([own.stop], 20.0)
             return
+        from trapnode.cli.uplink import uplinker_of
+
+        loop = uplinker_of(own, store, config)
         with contextlib.ExitStack() as opened:
-            modem = modem_of(own, opened)
-            uplinker_of(own, store).run(modem, own.clock, own.stop, own.alive)
-
-
-def uplinker_of(own: Process, store: Store) -> "Uplinker":
-    """Make the uplinker's loop over a store."""
-    from trapnode.uplinker import Uplinker
-
-    return Uplinker(store, own.run, own.boot(store), own.trust, own.config.uplink.batch_s)
+            loop.run(modem_of(own, opened), own.clock, own.stop, own.alive)
 
 
 def keeper(arguments: argparse.Namespace) -> None:
@@ -147,15 +142,17 @@ def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper
     """Make the keeper's loop over a store, which looks after these processes."""
     from trapnode.keeper import Keeper, Keeping
 
+    settled = own.settled(store)
+    config = settled.config
     keeping = Keeping(
-        unit=own.config.unit.name,
+        unit=config.unit.name,
         boot=own.boot(store),
         processes=processes,
-        status_hour=own.config.keeper.status_hour,
-        config_fault=own.config_fault,
+        status_hour=config.keeper.status_hour,
+        config_fault=settled.fault,
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),
-        cells=cells_of(own.config),
+        cells=cells_of(config),
     )
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer
@@ -163,7 +160,7 @@ def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper
         return Keeper(keeping, store, own.run, SimBattery(own.clock.monotonic), SimThermometer())
     from trapnode.devices.battery import HwmonBattery, Thermometer
 
-    gauge = HwmonBattery(own.config.keeper.battery)
+    gauge = HwmonBattery(config.keeper.battery)
     return Keeper(keeping, store, own.run, gauge, Thermometer())
 
 

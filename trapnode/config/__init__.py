@@ -2,7 +2,7 @@
 
 from trapnode.config.base import Section
 from trapnode.config.options import Option, options
-from trapnode.config.reading import AtBoot, checked, parse, read, read_at_boot
+from trapnode.config.reading import AtBoot, checked, overlaid, parse, read, read_at_boot
 from trapnode.config.sections import Config, Modem, Power, Uplink
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Uplink",
     "checked",
     "options",
+    "overlaid",
     "parse",
     "read",
     "read_at_boot",

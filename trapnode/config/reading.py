@@ -6,6 +6,7 @@ broken file costs no picture: the last good configuration stands in for it, then
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from trapnode.config.pins import clash
 from trapnode.config.sections import Config, Modem, Power, Uplink
 from trapnode.errors import ConfigError
 
-__all__ = ["AtBoot", "checked", "parse", "read", "read_at_boot"]
+__all__ = ["AtBoot", "checked", "overlaid", "parse", "read", "read_at_boot"]
 
 PRIVATE = "AGE-SECRET-KEY-"
 
@@ -39,10 +40,7 @@ def checked(text: str, kind: type[T], name: str) -> T:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # A number too long, brackets too deep.
         raise ConfigError(f"{name}: not TOML: {error}") from error
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(str(error), table)}") from error
+    return _converted(table, kind, name)
 
 
 def parse(text: str, name: str = "configuration") -> Config:
@@ -54,20 +52,19 @@ def parse(text: str, name: str = "configuration") -> Config:
                 " give the public half (age1...), and make new keys if this file was on a card"
             )
     config = checked(text, Config, name)
-    _check_recipients(config.sealing.recipients, name)
-    _check_secret("stick.key", config.stick.key, 64, name)
-    _check_secret("console.key", config.console.key, 64, name)
-    _check_modem(config.modem, name)
-    _check_uplink(config.uplink, name)
-    _check_power(config.power, name)
-    if shared := clash({each.name: value for each, value in values(config)}):
-        raise ConfigError(f"{name}: {shared}")
-    if config.burst.frames > config.burst.frames_max:
-        raise ConfigError(
-            f"{name}: burst.frames = {config.burst.frames}: "
-            f"more than burst.frames_max = {config.burst.frames_max}"
-        )
+    _check_together(config, name)
     return config
+
+
+def overlaid(config: Config, values: Mapping[str, float], name: str = "settings") -> Config:
+    """Lay values (`burst.frames`: 2) over a configuration; raise ConfigError as `parse` does."""
+    table = msgspec.to_builtins(config)
+    for option, value in values.items():
+        section, _, key = option.partition(".")
+        table.setdefault(section, {})[key] = value
+    changed = _converted(table, Config, name)
+    _check_together(changed, name)
+    return changed
 
 
 def read(path: Path) -> Config:
@@ -88,6 +85,30 @@ def read_at_boot(path: Path, last_good: Path) -> AtBoot:
         return AtBoot(read(last_good), f"{fault}; running on the last good configuration")
     except ConfigError:
         return AtBoot(Config(), f"{fault}; running on built-in defaults")
+
+
+def _converted(table: dict[str, Any], kind: type[T], name: str) -> T:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(str(error), table)}") from error
+
+
+def _check_together(config: Config, name: str) -> None:
+    """Check what no section knows alone; raise ConfigError."""
+    _check_recipients(config.sealing.recipients, name)
+    _check_secret("stick.key", config.stick.key, 64, name)
+    _check_secret("console.key", config.console.key, 64, name)
+    _check_modem(config.modem, name)
+    _check_uplink(config.uplink, name)
+    _check_power(config.power, name)
+    if shared := clash({each.name: value for each, value in values(config)}):
+        raise ConfigError(f"{name}: {shared}")
+    if config.burst.frames > config.burst.frames_max:
+        raise ConfigError(
+            f"{name}: burst.frames = {config.burst.frames}: "
+            f"more than burst.frames_max = {config.burst.frames_max}"
+        )
 
 
 def _check_recipients(recipients: tuple[str, ...], name: str) -> None:

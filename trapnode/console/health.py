@@ -78,7 +78,8 @@ def queue(unit: Unit) -> Steps:
     with contextlib.closing(unit.opened()) as store:
         reports, undone = store.outbox.waiting(), store.outbox.undone()
         counted = store.outbox.counts()
-    yield ", ".join(f"{number} {name}" for name, number in counted.items())
+    shown = [f"{number} {name}" for name, number in counted.items() if number]
+    yield ", ".join(shown) or "nothing waits"
     yield from (_message(each) for each, _ in undone[:SHOWN])
     yield from map(_report, reports[:SHOWN])
     return OK

@@ -1,9 +1,10 @@
 """The machine's clocks, waiting, and how far the wall clock can be trusted."""
 
+import contextlib
 import math
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -11,13 +12,14 @@ from typing import Protocol, TypeVar
 from trapnode.errors import DeviceError
 from trapnode.model import ClockTrust
 
-__all__ = ["SystemClock", "boot_id"]
+__all__ = ["SystemClock", "boot_id", "set_time"]
 
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 """No picture of this software is older: an earlier wall clock is wrong."""
 
 RTC_AGREES_S = 300.0  # In a month without power off, 50 ppm make 130 s.
 SYNCHRONIZED = Path("run/systemd/timesync/synchronized")
+SET = Path("run/trapnode/clock.set")  # Since this boot the clock was set as the network says.
 RTC = Path("sys/class/rtc/rtc0/since_epoch")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -67,7 +69,7 @@ class SystemClock:
         """Say where the wall clock's time comes from."""
         if self.now() < BUILT:
             return ClockTrust.NONE
-        if (self._root / SYNCHRONIZED).exists():
+        if any((self._root / each).exists() for each in (SYNCHRONIZED, SET)):
             return ClockTrust.NETWORK
         return ClockTrust.RTC if self._rtc_agrees() else ClockTrust.NONE
 
@@ -82,6 +84,22 @@ class SystemClock:
         except (OSError, ValueError):
             return False
         return abs(self.now().timestamp() - since_epoch_s) <= RTC_AGREES_S
+
+
+def set_time(
+    at: datetime,
+    set_clock: Callable[[int, float], None] = time.clock_settime,
+    root: Path = Path("/"),
+) -> None:
+    """Set the wall clock to a time that somebody knows for sure; raise DeviceError."""
+    if at < BUILT:
+        raise DeviceError(f"clock: {at:%Y-%m-%d}: is before this software was built")
+    try:
+        set_clock(time.CLOCK_REALTIME, at.timestamp())
+    except (OSError, OverflowError, ValueError) as error:
+        raise DeviceError(f"clock: cannot be set: {error}") from error
+    with contextlib.suppress(OSError):  # Without it the clock is right, and not trusted.
+        (root / SET).touch()
 
 
 def boot_id(path: Path = BOOT_ID) -> str:

@@ -161,7 +161,7 @@ are appended, never used anew. An unknown version, kind, code or bit is refused,
 """
 
 from trapnode.message.answer import Answer, Outcome, Result, pack_answer
-from trapnode.message.codec import Decoded, Told, decode, pack_message, read_body
+from trapnode.message.codec import Told, read_body
 from trapnode.message.fragment import FRAGMENT_COST, Fragment, pack_fragment
 from trapnode.message.header import (
     MAX_BODY,
@@ -198,7 +198,6 @@ __all__ = [
     "SEALING_COST",
     "Answer",
     "CardFailure",
-    "Decoded",
     "Faults",
     "Fragment",
     "Header",
@@ -208,11 +207,9 @@ __all__ = [
     "Status",
     "Suppressed",
     "Told",
-    "decode",
     "pack_answer",
     "pack_card_failure",
     "pack_fragment",
-    "pack_message",
     "pack_observation",
     "pack_observations",
     "pack_status",

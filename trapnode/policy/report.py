@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from trapnode.model import Observation, ObservationType, Report
 
 __all__ = [
+    "PRIORITY_AT_ONCE",
+    "PRIORITY_PREVIEW",
     "PRIORITY_STATUS",
     "PRIORITY_TARGET",
     "Watch",
@@ -17,15 +19,20 @@ __all__ = [
     "priority",
     "reportable",
     "status_due",
+    "status_may_ride",
+    "too_many",
 ]
 
 PRIORITY_TARGET = 0
 PRIORITY_AT_ONCE = 1
 PRIORITY_STATUS = 2
 PRIORITY_OTHER = 3
+PRIORITY_PREVIEW = 4
 
 QUIET = (ObservationType.BLANK, ObservationType.UNKNOWN, ObservationType.UNCLASSIFIED)
 """Counted in the status report, never told one by one."""
+
+EARLY = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Watch:
 
     targets: tuple[str, ...]
     at_once: tuple[str, ...]
-    batch_s: float
+    most_an_hour: int
 
 
 def reportable(observation: Observation) -> bool:
@@ -73,11 +80,22 @@ def status_due(now: datetime, last: datetime | None, hour: int) -> bool:
     """Say whether the daily status report is due: once after `hour` (UTC) of each day.
 
     A unit that never sent one owes it at once. A last report from the future means the clock
-    was set back: it counts as never sent.
+    was set back: it counts as never sent. One made up to EARLY before the hour, to ride along
+    with something else, is that day's.
     """
     if last is None or last > now:
         return True
     due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     if due > now:
         due -= timedelta(days=1)
-    return last < due
+    return last < due - EARLY
+
+
+def status_may_ride(now: datetime, last: datetime | None, hour: int) -> bool:
+    """Say whether the next status report may go early, with a session that happens anyway."""
+    return status_due(now + EARLY, last, hour)
+
+
+def too_many(priority: int, told_in_the_hour: int, most_an_hour: int) -> bool:
+    """Say whether an observation is only counted, for its label was told so often; no target is."""
+    return priority > PRIORITY_TARGET and told_in_the_hour >= most_an_hour

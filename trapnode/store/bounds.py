@@ -81,7 +81,11 @@ def _forget_sequences(store: Store) -> None:
 
 
 def _forget_messages(store: Store) -> None:
-    """Forget messages that are through, and reports that wait beyond all hope."""
+    """Forget messages that are through, and reports that wait beyond all hope.
+
+    What the receiver acknowledged goes first, then what says nothing about animals: observations
+    of which nobody said a word may have to be sent again.
+    """
     over = _over(store, "message WHERE state NOT IN ('queued', 'attempted')", MOST_MESSAGES)
     waiting = _over(store, "report WHERE message IS NULL", MOST_WAITING)
     if not over and not waiting:
@@ -91,7 +95,8 @@ def _forget_messages(store: Store) -> None:
         going = store.database.rows(
             "SELECT counter FROM message WHERE state NOT IN ('queued', 'attempted') AND counter"
             f" NOT IN (SELECT coalesce(message, 0) FROM report WHERE id = ({last_status}))"
-            " ORDER BY counter LIMIT ?",
+            " ORDER BY state IN ('acknowledged', 'void') DESC, kind = 'observations', counter"
+            " LIMIT ?",
             over,
         )
         for (counter,) in going:

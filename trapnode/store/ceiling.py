@@ -19,9 +19,10 @@ BLOCK = 100  # One durable write for so many counters.
 class Ceiling:
     """A number that no counter has reached, on the card."""
 
-    def __init__(self, path: Path, disk: Disk) -> None:
+    def __init__(self, path: Path, disk: Disk, block: int = BLOCK) -> None:
         self._path = path
         self._disk = disk
+        self._block = block
         self._number: int | None = None
 
     def number(self) -> int:
@@ -35,10 +36,10 @@ class Ceiling:
         if used < self.number():
             return
         try:
-            write_whole(self._disk, self._path, str(used + BLOCK).encode("ascii"))
+            write_whole(self._disk, self._path, str(used + self._block).encode("ascii"))
         except OSError as error:
             raise store_error(f"{self._path}: cannot be written", error) from error
-        self._number = used + BLOCK
+        self._number = used + self._block
 
     def _read(self) -> int:
         try:

@@ -1,23 +1,28 @@
 """The outbox: reports that wait to be told, and the frozen messages that tell them.
 
 A message's bytes and counter are on the card before its first attempt; a retry sends the same
-bytes. Counters are nonces: each is reserved on the card before it is used, and never comes back.
+bytes. Counters are nonces: one is on the card together with what was sealed with it, and the number
+that is above it a step before, so that none comes back and none is skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from trapnode.model import Message, MessageKind, MessageState, Report
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Database, moment, text
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "Seal"]
 
 COUNTER = "message"
 MESSAGE = (
     "SELECT counter, kind, payload, priority, state, attempts, not_before, made_at FROM message"
 )
 UNDONE = "state IN ('queued', 'attempted')"
+STATUS_WANTED = "status_wanted"  # A row of this name: somebody asks for a status report.
+
+Seal = Callable[[MessageKind, int, bytes], bytes]
+"""Seals a body of a kind under a counter never used before: the bytes of a message."""
 
 
 class Outbox:
@@ -40,6 +45,7 @@ class Outbox:
         """Put a report in; inside a transaction. A waiting status report gives way to a new one."""
         if kind is self.status_kind:
             self._database.run("DELETE FROM report WHERE kind = ? AND message IS NULL", kind)
+            self._database.run("DELETE FROM counter WHERE name = ?", STATUS_WANTED)
         self._database.run(
             "INSERT INTO report (kind, body, priority, made_at, observation)"
             " VALUES (?, ?, ?, ?, ?)",
@@ -58,48 +64,72 @@ class Outbox:
         )
         return [_report(row) for row in rows]
 
-    def reserve_counter(self) -> int:
-        """Take the next counter; it is durably spent before this returns."""
-        assert self._ceiling is not None
-        first = self._ceiling.number()
-        with self._database.transaction():
-            self._database.run("INSERT OR IGNORE INTO counter VALUES (?, ?)", COUNTER, first)
-            row = self._database.row("SELECT next FROM counter WHERE name = ?", COUNTER)
-            self._database.run("UPDATE counter SET next = next + 1 WHERE name = ?", COUNTER)
-        assert row is not None
-        counter = int(str(row[0]))
-        self._ceiling.cover(counter)
-        return counter
-
-    def freeze(
-        self, counter: int, payload: bytes, reports: Sequence[Report], now: datetime
-    ) -> Message:
+    def freeze(self, reports: Sequence[Report], now: datetime, seal: Seal) -> Message:
         """Make the message that tells these reports; from here its bytes never change."""
-        message = Message(
-            counter=counter,
-            kind=reports[0].kind,
-            payload=payload,
-            priority=min(report.priority for report in reports),
-            state=MessageState.QUEUED,
-            attempts=0,
-            not_before=now,
-            made_at=now,
-        )
+        kind = reports[0].kind
+        body = b"".join(report.body for report in reports)
+        self._begin_counting()
         with self._database.transaction():
-            self._database.run(
-                "INSERT INTO message (counter, kind, payload, priority, state, not_before, made_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                counter,
-                message.kind,
-                payload,
-                message.priority,
-                message.state,
-                text(now),
-                text(now),
+            counter = self._next_counter()
+            message = Message(
+                counter=counter,
+                kind=kind,
+                payload=seal(kind, counter, body),
+                priority=min(report.priority for report in reports),
+                state=MessageState.QUEUED,
+                attempts=0,
+                not_before=now,
+                made_at=now,
             )
+            if kind is self.status_kind:  # A stale one yields to this.
+                self._void(f"kind = '{kind}' AND {UNDONE}")
+            self._insert(message)
             for report in reports:
                 self._database.run("UPDATE report SET message = ? WHERE id = ?", counter, report.id)
         return message
+
+    def _begin_counting(self) -> None:
+        """Begin above all that was ever used, once for each database; raise StoreError."""
+        assert self._ceiling is not None
+        if self._database.row("SELECT 1 FROM counter WHERE name = ?", COUNTER) is None:
+            with self._database.transaction():
+                first = self._ceiling.number()
+                self._database.run("INSERT OR IGNORE INTO counter VALUES (?, ?)", COUNTER, first)
+
+    def _next_counter(self) -> int:
+        """Take the next counter, inside a transaction, once the ceiling is above it."""
+        row = self._database.row("SELECT next FROM counter WHERE name = ?", COUNTER)
+        assert row is not None
+        assert self._ceiling is not None
+        counter = int(str(row[0]))
+        self._ceiling.cover(counter)
+        self._database.run("UPDATE counter SET next = next + 1 WHERE name = ?", COUNTER)
+        return counter
+
+    def _insert(self, message: Message) -> None:
+        self._database.run(
+            "INSERT INTO message (counter, kind, payload, priority, state, not_before, made_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            message.counter,
+            message.kind,
+            message.payload,
+            message.priority,
+            message.state,
+            text(message.not_before),
+            text(message.made_at),
+        )
+
+    def _void(self, which: str, *values: object) -> None:
+        void = MessageState.VOID
+        self._database.run(f"UPDATE message SET state = ? WHERE {which}", void, *values)
+
+    def release(self, message: Message) -> None:
+        """Give up a message that the link cannot carry: its reports wait again."""
+        with self._database.transaction():
+            self._void("counter = ?", message.counter)
+            self._database.run(
+                "UPDATE report SET message = NULL WHERE message = ?", message.counter
+            )
 
     def undone(self) -> list[tuple[Message, int | None]]:
         """List messages that are not through, most valuable first, with the boot last tried in."""
@@ -113,26 +143,26 @@ class Outbox:
 
     def attempt(self, message: Message, boot: int, not_before: datetime) -> None:
         """Note an attempt before it is made; if power goes now, the next is not before then."""
-        self._change(
-            message,
-            "state = ?, attempts = attempts + 1, attempted_boot = ?, not_before = ?",
-            MessageState.ATTEMPTED,
-            boot,
-            text(not_before),
-        )
+        with self._database.transaction():
+            self._change(
+                message,
+                "state = ?, attempts = attempts + 1, attempted_boot = ?, not_before = ?",
+                MessageState.ATTEMPTED,
+                boot,
+                text(not_before),
+            )
 
-    def accepted(self, message: Message, now: datetime) -> None:
-        """Note the gateway's word that it has the message."""
-        self._change(
-            message, "state = ?, accepted_at = ?, reason = ''", MessageState.ACCEPTED, text(now)
-        )
+    def sent(self, message: Message, now: datetime, delivered: bool) -> None:
+        """Note that it went, by the gateway's word or by the modem's; inside a transaction."""
+        state = MessageState.ACCEPTED if delivered else MessageState.ON_AIR
+        self._change(message, "state = ?, accepted_at = ?, reason = ''", state, text(now))
 
     def postpone(self, message: Message, not_before: datetime, reason: str) -> None:
-        """Keep the message for later, with the same bytes."""
+        """Keep the message for later, with the same bytes; inside a transaction."""
         self._change(message, "not_before = ?, reason = ?", text(not_before), reason)
 
     def park(self, message: Message, reason: str) -> None:
-        """Set aside what the network refused for good; a person decides."""
+        """Set aside what the network refused for good; inside a transaction."""
         self._change(message, "state = ?, reason = ?", MessageState.PARKED, reason)
 
     def messages(self, last: int | None = None) -> list[Message]:
@@ -157,6 +187,14 @@ class Outbox:
         )
         return moment(row[0]) if row else None
 
+    def want_status(self) -> None:
+        """Ask the keeper for a status report now; inside a transaction."""
+        self._database.run("INSERT OR IGNORE INTO counter VALUES (?, 1)", STATUS_WANTED)
+
+    def status_wanted(self) -> bool:
+        """Say whether somebody asks for a status report."""
+        return bool(self._database.row("SELECT 1 FROM counter WHERE name = ?", STATUS_WANTED))
+
     def counts(self) -> dict[str, int]:
         """Count reports that wait, and messages by state."""
         counts = {state.value: 0 for state in MessageState}
@@ -167,10 +205,9 @@ class Outbox:
         return {"waiting": int(str(row[0])), **counts}
 
     def _change(self, message: Message, assignments: str, *values: object) -> None:
-        with self._database.transaction():
-            self._database.run(
-                f"UPDATE message SET {assignments} WHERE counter = ?", *values, message.counter
-            )
+        self._database.run(
+            f"UPDATE message SET {assignments} WHERE counter = ?", *values, message.counter
+        )
 
 
 def _report(row: tuple[object, ...]) -> Report:

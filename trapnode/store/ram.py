@@ -27,12 +27,14 @@ __all__ = [
     "process_faults",
     "read_beats",
     "read_set",
+    "read_settings",
     "read_snapshot",
     "read_stick",
     "replace",
     "stick_told_of",
     "syncs_for_each",
     "write_set",
+    "write_settings",
     "write_snapshot",
     "write_stick",
 ]
@@ -43,6 +45,7 @@ FAILED = "card.failed"
 SNAPSHOT = "status.json"
 SET = "set.json"
 STICK = "stick.json"
+SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,20 @@ def read_set(run: Path) -> str | None:
     """Read which set of models judges; None if the sorter has not said."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((run / SET).read_text("utf-8"))["name"])
+    return None
+
+
+def write_settings(run: Path, values: Mapping[str, int]) -> None:
+    """Tell all processes what commands changed of the configuration."""
+    if read_settings(run) != values:
+        replace(run / SETTINGS, values)
+
+
+def read_settings(run: Path) -> dict[str, int] | None:
+    """Read what commands changed of the configuration; None: nobody has said."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        found = json.loads((run / SETTINGS).read_text("utf-8"))
+        return {str(name): int(value) for name, value in found.items()}
     return None
 
 

@@ -9,7 +9,53 @@ __all__ = ["VERSION", "prepared"]
 
 VERSION = 3
 
-SCHEMA = """
+RADIO = """
+CREATE TABLE radio_day (                 -- what the radio did and cost on each day (UTC)
+    day TEXT PRIMARY KEY,
+    sessions INTEGER NOT NULL, failed INTEGER NOT NULL,
+    messages INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    credits INTEGER NOT NULL, seconds REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE suppressed (                -- observations that a rate limit kept from being told
+    label TEXT PRIMARY KEY,
+    since TEXT NOT NULL,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE downlink (                  -- commands that were authentic and new
+    counter INTEGER PRIMARY KEY,
+    received_at TEXT NOT NULL,
+    body BLOB NOT NULL,
+    outcome TEXT                         -- NULL: the power went before all was done
+) STRICT;
+CREATE TABLE setting (                   -- of the configuration, by command, as on the air
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL,
+    before INTEGER,                      -- NULL: what the configuration says
+    missed INTEGER,                      -- days without contact; NULL: no longer on trial
+    due_at TEXT NOT NULL,                -- when the next day without contact is over
+    downlink INTEGER NOT NULL            -- the command's counter
+) STRICT, WITHOUT ROWID;
+CREATE TABLE clock_change (              -- corrections of the wall clock
+    id INTEGER PRIMARY KEY,
+    boot INTEGER NOT NULL,
+    monotonic_s REAL NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    source TEXT NOT NULL
+) STRICT;
+CREATE TABLE radio_preview (             -- of targets; an age file where pictures are sealed
+    sequence INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+) STRICT;
+CREATE TABLE preview_wish (              -- bytes of a preview that are to be sent
+    id INTEGER PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    stop INTEGER NOT NULL
+) STRICT;
+"""
+
+SCHEMA = f"""
 CREATE TABLE boot (
     id INTEGER PRIMARY KEY,
     kernel_id TEXT NOT NULL UNIQUE,      -- /proc/sys/kernel/random/boot_id
@@ -69,7 +115,8 @@ CREATE TABLE message (
     not_before TEXT NOT NULL,
     made_at TEXT NOT NULL,
     accepted_at TEXT,
-    reason TEXT NOT NULL DEFAULT ''
+    reason TEXT NOT NULL DEFAULT '',
+    offers INTEGER NOT NULL DEFAULT 0    -- how often it was sent again though it had been sent
 ) STRICT;
 CREATE TABLE report (
     id INTEGER PRIMARY KEY,
@@ -98,7 +145,7 @@ CREATE TABLE health (                    -- status reports of the days gone by, 
     at TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-"""
+{RADIO}"""
 
 STEPS = {  # From this version to the next.
     1: """
@@ -113,13 +160,14 @@ CREATE TABLE forgotten (
     PRIMARY KEY (label, target, audit)
 ) STRICT, WITHOUT ROWID;
 """,
-    2: """
+    2: f"""
+ALTER TABLE message ADD COLUMN offers INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE health (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
-""",
+{RADIO}""",
 }
 
 

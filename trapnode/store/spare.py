@@ -38,8 +38,11 @@ class SpareOutbox(Outbox):
         if kind is self.status_kind:
             super().tell(kind, body, priority, made_at, observation)
 
-    def reserve_counter(self) -> int:
-        """Give a random number: the receiver knows by the message's kind that it counts nothing."""
+    def _begin_counting(self) -> None:
+        """There is nothing to count."""
+
+    def _next_counter(self) -> int:
+        """Give a random number: it only names the row, and seals nothing."""
         return int.from_bytes(os.urandom(6), "big")
 
 

@@ -11,18 +11,23 @@ from trapnode.store.archive import Archive
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
+from trapnode.store.downlinks import Downlinks
 from trapnode.store.eviction import Eviction
 from trapnode.store.outbox import Outbox
+from trapnode.store.previews import Previews
+from trapnode.store.radio import Radio
 from trapnode.store.refusal import store_error
 from trapnode.store.repair import Repair, Repairs
 from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import Sequences
+from trapnode.store.settings import Settings
 from trapnode.store.site import Site
 
 __all__ = ["Store", "open_store"]
 
 DATABASE = "trapnode.db"
 COUNTERS = "counters"
+DOWNLINKS = "downlinks"
 FILES_LEFT = 200  # Fewer free inodes than this are none; a file system without any has 0 of 0.
 LAST_GOOD = "last-good.toml"
 
@@ -106,6 +111,26 @@ class Store:
     def eviction(self) -> Eviction:
         """What may go when the card is full."""
         return Eviction(self.archive.root, self.disk, self.database)
+
+    @property
+    def radio(self) -> Radio:
+        """What the radio did and cost."""
+        return Radio(self.database)
+
+    @property
+    def previews(self) -> Previews:
+        """Pictures of targets, small enough for the radio."""
+        return Previews(self.database)
+
+    @property
+    def settings(self) -> Settings:
+        """What commands changed of the configuration."""
+        return Settings(self.database)
+
+    @property
+    def downlinks(self) -> Downlinks:
+        """Commands that came down."""
+        return Downlinks(self.database, Ceiling(self.state / DOWNLINKS, self.disk, block=1))
 
     def close(self) -> None:
         """Close the store."""

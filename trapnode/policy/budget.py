@@ -1,0 +1,48 @@
+"""What a message may cost: satellite credits a day and a month, and who may spend the last.
+
+A target is never refused. Persons and the other labels told at once may spend all there is; the
+rest leaves RESERVED of each budget to them. A preview that nobody asked for goes only while more
+than half of the day's credits are left, and with it half of the month's.
+"""
+
+from dataclasses import dataclass
+
+from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_TARGET
+
+__all__ = ["Budget", "Spent", "affordable", "credits_of", "plenty"]
+
+RESERVED = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most credits of a day and a month (UTC)."""
+
+    day: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The credits that this day and this month have cost so far."""
+
+    day: int
+    month: int
+
+
+def credits_of(size: int, credit: int) -> int:
+    """Give the credits that a message of `size` bytes costs; `credit` 0: airtime is what counts."""
+    return -(-size // credit) if credit else 0
+
+
+def affordable(priority: int, cost: int, spent: Spent, budget: Budget) -> bool:
+    """Say whether a message of this priority may cost so many credits now."""
+    if priority <= PRIORITY_TARGET or not cost:
+        return True
+    share = 1.0 if priority <= PRIORITY_AT_ONCE else 1.0 - RESERVED
+    return spent.day + cost <= budget.day * share and spent.month + cost <= budget.month * share
+
+
+def plenty(cost: int, spent: Spent, budget: Budget) -> bool:
+    """Say whether something that nobody asked for may cost so many credits."""
+    return 2 * spent.day < budget.day and 2 * (spent.month + cost) <= budget.month

@@ -1,0 +1,64 @@
+"""What the receiver said of our messages, and what is offered again without its word."""
+
+from datetime import datetime, timedelta
+
+from trapnode.message.downlink import Ack
+from trapnode.model import MessageKind, MessageState
+from trapnode.store.database import Database, text
+
+__all__ = ["MOST_OFFERS", "acknowledge", "offer_again"]
+
+MOST_OFFERS = 2
+WORDLESS = timedelta(days=2)
+HEARD = "acknowledged"  # A row of this name: a receiver has acknowledged something, ever.
+U24 = 1 << 24
+WINDOW = 65  # The highest counter of an acknowledgement, and 64 below it.
+OPEN = "state IN ('queued', 'attempted', 'accepted', 'on_air')"
+SENT = "state IN ('accepted', 'on_air')"
+AGAIN = (
+    f"UPDATE message SET state = '{MessageState.QUEUED}', offers = offers + 1, not_before = ?"
+    f" WHERE {SENT} AND offers < {MOST_OFFERS} AND kind != '{MessageKind.STATUS}'"
+)
+
+
+def acknowledge(database: Database, ack: Ack, now: datetime) -> None:
+    """Take the receiver's word; inside a transaction.
+
+    What arrived is through. What surely did not is queued again with the same bytes, unless it
+    is a status report, which is stale by now, or was sent MOST_OFFERS times again already.
+    """
+    row = database.row("SELECT coalesce(max(counter), 0) FROM message")
+    assert row is not None
+    newest = int(str(row[0]))
+    highest = newest - (newest - ack.highest) % U24  # A receiver cannot have more than we sent.
+    for counter in range(max(1, highest - WINDOW + 1), highest + 1):
+        if ack.arrived(ack.highest - (highest - counter)):
+            database.run(
+                f"UPDATE message SET state = ? WHERE counter = ? AND {OPEN}",
+                MessageState.ACKNOWLEDGED,
+                counter,
+            )
+        else:
+            database.run(f"{AGAIN} AND counter = ?", text(now), counter)
+    database.run("INSERT OR REPLACE INTO counter VALUES (?, ?)", HEARD, highest + 1)
+
+
+def offer_again(database: Database, now: datetime) -> bool:
+    """Queue the most valuable observations of which nobody said a word for WORDLESS.
+
+    Only where a receiver has acknowledged anything, ever. Say whether there were any. Raise
+    StoreError.
+    """
+    if not database.row("SELECT 1 FROM counter WHERE name = ?", HEARD):
+        return False
+    row = database.row(
+        f"SELECT counter FROM message WHERE {SENT} AND offers < {MOST_OFFERS}"
+        f" AND kind = '{MessageKind.OBSERVATIONS}' AND accepted_at < ?"
+        " ORDER BY priority, counter LIMIT 1",
+        text(now - WORDLESS),
+    )
+    if row is None:
+        return False
+    with database.transaction():
+        database.run(f"{AGAIN} AND counter = ?", text(now), row[0])
+    return True

@@ -1,0 +1,107 @@
+"""What the radio did and cost, day by day, and what a rate limit kept from being told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trapnode.message import Suppressed
+from trapnode.policy.budget import Spent
+from trapnode.store.database import Database, moment, text
+
+__all__ = ["Radio", "Session"]
+
+MOST_DAYS = 400
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One attempt: what it brought to the network (0: no message), and cost."""
+
+    size: int
+    credits: int
+    seconds: float  # That the modem was on.
+    failed: bool = False
+
+
+class Radio:
+    """The days of the radio in the database; days and months are UTC's, by the wall clock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, session: Session, now: datetime) -> None:
+        """Count an attempt; inside a transaction."""
+        self._database.run(
+            "INSERT INTO radio_day VALUES (?, 1, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " sessions = sessions + 1, failed = failed + excluded.failed,"
+            " messages = messages + excluded.messages, bytes = bytes + excluded.bytes,"
+            " credits = credits + excluded.credits, seconds = seconds + excluded.seconds",
+            f"{now:%Y-%m-%d}",
+            int(session.failed),
+            int(session.size > 0),
+            session.size,
+            session.credits,
+            session.seconds,
+        )
+        self._database.run(
+            "DELETE FROM radio_day WHERE day NOT IN"
+            " (SELECT day FROM radio_day ORDER BY day DESC LIMIT ?)",
+            MOST_DAYS,
+        )
+
+    def spent(self, now: datetime) -> Spent:
+        """Give the credits of this day and this month; raise StoreError."""
+        row = self._database.row(
+            "SELECT coalesce(sum(credits * (day = ?)), 0), coalesce(sum(credits), 0)"
+            " FROM radio_day WHERE day BETWEEN ? AND ?",
+            f"{now:%Y-%m-%d}",
+            f"{now:%Y-%m}-01",
+            f"{now:%Y-%m}-31",
+        )
+        assert row is not None
+        return Spent(int(str(row[0])), int(str(row[1])))
+
+    def told_in_the_hour(self, label: str, now: datetime) -> int:
+        """Count the observations of a label that were put into the outbox in the last hour."""
+        row = self._database.row(
+            "SELECT count(*) FROM report r JOIN observation o ON o.id = r.observation"
+            " WHERE r.id > (SELECT coalesce(max(id), 0) FROM report) - 1000"
+            " AND o.label = ? AND r.made_at > ? AND r.made_at <= ?",
+            label,
+            text(now - HOUR),
+            text(now),
+        )
+        assert row is not None
+        return int(str(row[0]))
+
+    def suppress(self, label: str, now: datetime) -> None:
+        """Count an observation that is not told; inside a transaction."""
+        self._database.run(
+            "INSERT INTO suppressed VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+            label,
+            text(now),
+        )
+
+    def suppressed(self) -> Suppressed | None:
+        """Give what was not told, and since when; None: nothing."""
+        rows = self._database.rows("SELECT since, label, count FROM suppressed")
+        if not rows:
+            return None
+        since = moment(min(str(row[0]) for row in rows))
+        return Suppressed(since, {str(row[1]): int(str(row[2])) for row in rows})
+
+    def told_suppressed(self) -> None:
+        """Begin counting anew; inside the transaction that tells the count."""
+        self._database.run("DELETE FROM suppressed")
+
+    def refused(self) -> dict[str, int]:
+        """Give how many downlinks were refused, by why."""
+        rows = self._database.rows("SELECT name, next FROM counter WHERE name LIKE 'refused %'")
+        return {str(name).partition(" ")[2]: int(str(count)) for name, count in rows}
+
+    def refuse(self, why: str) -> None:
+        """Count a downlink that was refused; inside a transaction."""
+        self._database.run(
+            "INSERT INTO counter VALUES (?, 1) ON CONFLICT DO UPDATE SET next = next + 1",
+            f"refused {why}",
+        )
