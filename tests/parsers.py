@@ -18,16 +18,17 @@ from trapnode.message.downlink import read_commands
 from trapnode.message.header import KINDS, most_body
 from trapnode.message.sealing import CardKey, open_downlink, open_uplink, seal, seal_downlink
 from trapnode.model import MessageKind
-from trapnode.protocols import rui3, sbd
+from trapnode.protocols import rui3, rui3_module, sbd
 from trapnode.protocols.at import MAX_BLOCK, AtReader, Dialect, Dialogue, Exchange
 from trapnode.protocols.lines import IRIDIUM
 from trapnode.protocols.lorawan import Region
 from trapnode.protocols.shell import Shell
 from trapnode.receive.deliveries import PARSERS
 from trapnode.receive.signature import check
+from trapnode.sim.air import Air
 from trapnode.sim.gateway import Gateway
 from trapnode.sim.modem import SbdTwin
-from trapnode.sim.rui3 import Air, Rui3Twin
+from trapnode.sim.rui3 import Rui3Twin
 
 __all__ = ["SEEDS", "TARGETS", "play"]
 
@@ -36,7 +37,7 @@ KEY = CardKey(VECTORS["generation"], bytes.fromhex(VECTORS["key"]))
 SEALED = [bytes.fromhex(each["hex"]) for each in VECTORS["messages"]]
 KINDS_UP = [kind for kind in KINDS if kind is not MessageKind.COMMANDS]
 PAYLOAD = bytes(range(40))
-NETWORK = rui3.Network(Region.RU864, "ac1f09fffe000001", "0102030405060708", "2b" * 16)
+NETWORK = rui3_module.Network(Region.RU864, "ac1f09fffe000001", "0102030405060708", "2b" * 16)
 MOST_STEPS = 300  # The longest dialogue that was seen, with all its repetitions, has 90.
 RESTED_S = 100_000.0  # Longer than any dialogue, and than any band rests.
 NEXT, GOOD = b"\xff", b"\xfe"  # Part answers, and stand for what a sound modem answers.
@@ -51,7 +52,7 @@ class Twin(Protocol):
 
 def at_lines(data: bytes) -> None:
     """Read the AT lines of both families, and blocks, in pieces of any length."""
-    for dialect in (IRIDIUM, rui3.RUI3):
+    for dialect in (IRIDIUM, rui3_module.RUI3):
         for block in (False, True):
             reader, rest = AtReader(dialect), data
             reader.expect(block)
@@ -80,10 +81,13 @@ def sbd_dialogues(data: bytes) -> None:
 def rui3_dialogues(data: bytes) -> None:
     """Hold every dialogue with a RAK3172 that answers so."""
     twin = Rui3Twin(Air(random.Random(1)))
-    play(rui3.send(PAYLOAD, NETWORK), b"", twin, rui3.RUI3)  # It has joined, and rests.
+    play(rui3.send(PAYLOAD, NETWORK), b"", twin, rui3_module.RUI3)  # It has joined, and rests.
     for number in (1, 2):
         dialogue = rui3.send(PAYLOAD, NETWORK, rejoin=number == 2)
-        play(dialogue, data, twin, rui3.RUI3, number * RESTED_S)
+        play(dialogue, data, twin, rui3_module.RUI3, number * RESTED_S)
+    timed = rui3.network_time(NETWORK, built=WRITTEN, latest=LATEST)
+    for other in (rui3.about(NETWORK), timed):
+        play(other, data, twin, rui3_module.RUI3, 3 * RESTED_S)
 
 
 def console_lines(data: bytes) -> None:

@@ -2,13 +2,13 @@
 
 import re
 
-from trapnode.protocols import rui3
+from trapnode.protocols import rui3, rui3_module
 from trapnode.protocols.at import AtReader, Exchange
 from trapnode.protocols.lorawan import Region
 
 KEY = "2b7e151628aed2a6abf7158809cf4f3c"
-NETWORK = rui3.Network(Region.RU864, "ac1f09fffe000001", "0102030405060708", KEY)
-DWELL = rui3.Network(Region.AS923, NETWORK.dev_eui, NETWORK.app_eui, KEY)
+NETWORK = rui3_module.Network(Region.RU864, "ac1f09fffe000001", "0102030405060708", KEY)
+DWELL = rui3_module.Network(Region.AS923, NETWORK.dev_eui, NETWORK.app_eui, KEY)
 PAYLOAD = bytes(range(22))
 DOWNLINK = "+EVT:RX_1:-70:8:UNICAST:2:0a0B"
 
@@ -53,7 +53,7 @@ class Module:
 
 def play(dialogue, answer, cut=0):
     """Run a dialogue to its result; what the module says comes in two pieces, cut at `cut`."""
-    reader = AtReader(rui3.RUI3)
+    reader = AtReader(rui3_module.RUI3)
     try:
         ask = next(dialogue)
         while True:

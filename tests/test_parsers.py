@@ -18,12 +18,13 @@ from tests.parsers import (
     play,
 )
 from trapnode.errors import DeviceError, ProtocolError
-from trapnode.protocols import rui3, sbd
+from trapnode.protocols import rui3, rui3_module, sbd
 from trapnode.protocols.at import Ask, Dialogue
 from trapnode.protocols.lines import IRIDIUM
+from trapnode.sim.air import Air
 from trapnode.sim.gateway import Gateway
 from trapnode.sim.modem import SbdTwin
-from trapnode.sim.rui3 import Air, Rui3Twin
+from trapnode.sim.rui3 import Rui3Twin
 
 
 @st.composite
@@ -85,5 +86,5 @@ def test_a_sound_modem_is_believed_so_that_noise_finds_all_that_is_asked():
     play(sbd.send(PAYLOAD, sbd.Ledger()), b"", satellite, IRIDIUM)
     assert [each.payload for each in gateway.received] == [PAYLOAD]
     for now in (0.0, RESTED_S):
-        play(rui3.send(PAYLOAD, NETWORK), b"", module, rui3.RUI3, now)
+        play(rui3.send(PAYLOAD, NETWORK), b"", module, rui3_module.RUI3, now)
     assert [each.payload for each in air.received] == [PAYLOAD]

@@ -1,12 +1,13 @@
 """The RUI3 dialogues, against what modules and their firmware answer."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from rui3_bench import DOWNLINK, DWELL, KEY, NETWORK, PAYLOAD, Module, play, send, sending
 
-from trapnode.errors import MessageRefused
-from trapnode.protocols import rui3
+from trapnode.errors import MessageRefused, ProtocolError
+from trapnode.protocols import rui3, rui3_module
 from trapnode.protocols.lorawan import LARGEST, Downlink, Outcome, Region
 
 
@@ -19,7 +20,9 @@ def test_a_confirmed_frame_is_delivered_however_the_port_cuts_the_answers(cut):
 
 def test_a_module_set_up_and_joined_is_written_nothing_to():
     module = Module()
-    assert play(rui3.start(NETWORK), module.answer) == rui3.Started(echoes=True, joined=True)
+    assert play(rui3_module.start(NETWORK), module.answer) == rui3_module.Started(
+        echoes=True, joined=True
+    )
     assert all(each in ("AT",) or each.endswith("=?") for each in module.heard)
 
 
@@ -27,7 +30,7 @@ def test_a_module_set_up_and_joined_is_written_nothing_to():
     ("region", "band"), [("RU864", "2"), ("EU868", "4"), ("AS923", "8"), ("CN470", "1")]
 )
 def test_a_fresh_module_gets_its_region_and_keys_and_joins(region, band):
-    network = rui3.Network(Region(region), NETWORK.dev_eui, NETWORK.app_eui, KEY)
+    network = rui3_module.Network(Region(region), NETWORK.dev_eui, NETWORK.app_eui, KEY)
     module = Module(rate=3)
     module.store |= {"BAND": "5", "APPKEY": "0" * 32, "NWM": "0"}
     assert send(module, network).outcome is Outcome.DELIVERED
@@ -141,7 +144,6 @@ def test_a_refusal_says_how_long_to_wait(lines, wait_s, joined):
     ("network", "rate", "size", "reason"),
     [
         (NETWORK, 2, 52, "52 bytes; DR2 of RU864 carries 51: wait or split"),
-        (DWELL, 2, 22, r"DR2 of AS923 carries 11: no sealed observation \(22\) fits: wait"),
         (DWELL, 3, 54, "carries 53: wait or split"),
     ],
 )
@@ -151,6 +153,50 @@ def test_what_is_too_long_for_the_data_rate_is_never_sent(network, rate, size, r
     assert result.outcome is Outcome.WAIT_OR_SPLIT
     assert re.search(reason, result.reason)
     assert module.sent("SEND") == []
+
+
+def test_under_dwell_time_the_data_rate_is_raised_to_one_that_carries_an_observation():
+    module = Module(DWELL, rate=2)
+    assert send(module, DWELL).outcome is Outcome.DELIVERED
+    assert (module.sent("DR"), send(module, DWELL).room) == (["AT+DR=3"], 53)
+
+
+def test_a_data_rate_that_cannot_be_raised_carries_no_sealed_observation():
+    refuses = [(r"AT\+DR=3", "$\r\nAT_PARAM_ERROR\r\n")] * 2
+    module = Module(DWELL, rate=2, says=refuses)
+    result = send(module, DWELL)
+    assert (result.outcome, result.room) == (Outcome.WAIT_OR_SPLIT, 11)
+    assert "DR2 of AS923 carries 11: no sealed observation (22) fits: wait" in result.reason
+    assert module.sent("SEND") == []
+
+
+TIME = rui3.network_time
+BOUNDS = {"built": datetime(2026, 11, 1, tzinfo=UTC), "latest": datetime(2036, 1, 1, tzinfo=UTC)}
+
+
+def timed(*said: str):
+    """Answer the module's clock so, reading by reading."""
+    return [(r"AT\+LTIME=\?", f"$\r\n{each}\r\nOK\r\n") for each in said]
+
+
+@pytest.mark.parametrize("key", ["LTIME:", "LTIME: ", "AT+LTIME="])
+def test_the_modules_clock_has_the_month_before_the_day(key):
+    module = Module(says=timed(f"{key}07h48m53s on 12/05/2026", f"{key}07h48m54s on 12/05/2026"))
+    found = play(TIME(NETWORK, **BOUNDS), module.answer)
+    assert found == datetime(2026, 12, 5, 7, 48, 54, tzinfo=UTC)
+    assert module.store["TIMEREQ"] == "1"
+
+
+@pytest.mark.parametrize("said", ["00h00m07s on 01/01/1970", "25h00m00s on 13/41/2026", "noise"])
+def test_a_clock_that_the_network_did_not_set_is_none(said):
+    module = Module(says=timed(*[f"LTIME:{said}"] * 8))
+    assert play(TIME(NETWORK, **BOUNDS), module.answer) is None
+
+
+def test_two_readings_of_the_time_must_agree():
+    said = "LTIME:07h48m53s on 12/05/2026", "LTIME:17h48m54s on 12/05/2026"
+    with pytest.raises(ProtocolError, match="two readings"):
+        play(TIME(NETWORK, **BOUNDS), Module(says=timed(*said)).answer)
 
 
 def test_the_macs_own_answers_may_leave_no_room():

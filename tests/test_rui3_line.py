@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rui3_bench import KEY, NETWORK, PAYLOAD, Module, play, send
 
 from trapnode.errors import DeviceError, ProtocolError
-from trapnode.protocols import rui3
+from trapnode.protocols import rui3, rui3_module
 from trapnode.protocols.lorawan import Outcome
 
 
@@ -24,7 +24,7 @@ def test_an_event_of_an_earlier_call_does_not_disturb():
 
 def test_a_module_that_does_not_repeat_is_told_to():
     module = Module(echo=False)
-    assert play(rui3.start(NETWORK), module.answer).echoes
+    assert play(rui3_module.start(NETWORK), module.answer).echoes
     assert module.heard.count("ATE") == 1
 
 
@@ -36,7 +36,7 @@ def test_a_module_that_cannot_repeat_is_believed():
 @pytest.mark.parametrize("reply", [b"", b"A"])
 def test_a_stuck_module_asks_for_its_reset_pin(reply):
     with pytest.raises(DeviceError, match="reset it by its pin"):
-        play(rui3.start(NETWORK), lambda written: reply if written else b"")
+        play(rui3_module.start(NETWORK), lambda written: reply if written else b"")
 
 
 def test_old_firmware_answers_with_bare_values():
@@ -45,13 +45,13 @@ def test_old_firmware_answers_with_bare_values():
     def answer(written):
         return re.sub(rb"AT\+\w+=(\w+\r\nOK)", rb"\1", module.answer(written))
 
-    assert play(rui3.start(NETWORK), answer) == rui3.Started(echoes=True, joined=True)
+    assert play(rui3_module.start(NETWORK), answer) == rui3_module.Started(echoes=True, joined=True)
 
 
 def test_a_key_is_never_told():
     module = Module(says=[(r"AT\+APPKEY=.*", "$\r\nAT_PARAM_ERROR\r\n")] * 20)
     with pytest.raises(ProtocolError, match=r"does not take AT\+APPKEY") as caught:
-        play(rui3.start(NETWORK), module.answer)
+        play(rui3_module.start(NETWORK), module.answer)
     assert KEY not in (str(caught.value) + repr(NETWORK)).lower()
 
 

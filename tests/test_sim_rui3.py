@@ -6,10 +6,11 @@ import pytest
 from rui3_bench import NETWORK, PAYLOAD
 
 from trapnode.errors import DeviceError, ProtocolError
-from trapnode.protocols import rui3
+from trapnode.protocols import rui3, rui3_module
 from trapnode.protocols.at import AtReader, Exchange
 from trapnode.protocols.lorawan import Downlink, Outcome
-from trapnode.sim.rui3 import Air, Rui3Faults, Rui3Twin
+from trapnode.sim.air import Air, Rui3Faults
+from trapnode.sim.rui3 import Rui3Twin
 
 WORST = Rui3Faults(
     loses_frame=0.1,
@@ -44,7 +45,7 @@ class Bench:
         return self.rng.choice((b"", bytes([byte, byte]), flipped))
 
     def send(self, payload=PAYLOAD, network=NETWORK):
-        dialogue, reader = rui3.send(payload, network), AtReader(rui3.RUI3)
+        dialogue, reader = rui3.send(payload, network), AtReader(rui3_module.RUI3)
         try:
             ask = next(dialogue)
             while True:

@@ -8,9 +8,21 @@ from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 
-__all__ = ["LARGEST", "Downlink", "Outcome", "Region", "Uplink", "airtime_s", "room", "silence_s"]
+__all__ = [
+    "LARGEST",
+    "SEALED_OBSERVATION",
+    "Downlink",
+    "Outcome",
+    "Region",
+    "Uplink",
+    "airtime_s",
+    "lowest_rate",
+    "room",
+    "silence_s",
+]
 
 LARGEST = 242  # Bytes of a frame at the best data rate of every region.
+SEALED_OBSERVATION = 22  # Bytes of the smallest message that tells an animal.
 OVERHEAD = 13  # Bytes of a frame around the message: header 1 + 7, port 1, integrity code 4.
 PREAMBLE, SYMBOLS_MORE = 8, 4.25
 SLOW_SYMBOL_S = 0.016  # Longer symbols are sent with the low data rate optimisation.
@@ -41,6 +53,8 @@ class Uplink:
     reason: str
     retry_after_s: float | None = None
     downlinks: tuple[Downlink, ...] = ()
+    unanswered: bool = False  # A gateway should have confirmed it, and did not.
+    room: int | None = None  # Bytes of one message at the data rate; None: nobody asked.
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,11 @@ def room(region: Region, data_rate: int, *, dwell: bool = True) -> int:
     rules = _RULES[region]
     sizes = rules.under_dwell if dwell else rules.sizes
     return sizes[min(data_rate, len(sizes) - 1)]
+
+
+def lowest_rate(region: Region, *, dwell: bool = True) -> int:
+    """Give the slowest data rate that carries a sealed observation: the farthest reach of use."""
+    return next(rate for rate in range(6) if room(region, rate, dwell=dwell) >= SEALED_OBSERVATION)
 
 
 def airtime_s(spreading: int, size: int, *, bandwidth_hz: float = 125e3) -> float:

@@ -112,3 +112,15 @@ class Gateway:
         self.received.append(delivery)
         if self.on_mo is not None:
             self.on_mo(delivery)
+
+    def log(self, imei: str, since: int) -> list[dict[str, object]]:
+        """Tell what arrived after the first `since` messages."""
+        return [
+            {
+                "at": self.utc(each.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "imei": imei,
+                "momsn": each.momsn,
+                "hex": each.payload.hex(),
+            }
+            for each in self.received[since:]
+        ]

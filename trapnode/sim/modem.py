@@ -56,6 +56,10 @@ class SbdTwin:
         self.gateway.queue(payload)
         self._ring = self._rang = self._rings
 
+    def log(self, since: int) -> list[dict[str, object]]:
+        """Tell what the gateway got after the first `since` messages."""
+        return self.gateway.log(self.imei, since)
+
     def bars(self, now: float) -> int:
         """Give the signal at `now`."""
         return self.gateway.bars(now) if self._radio else 0

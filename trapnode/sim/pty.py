@@ -9,10 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from trapnode.sim.gateway import Delivery
-from trapnode.sim.modem import SbdTwin
-
-__all__ = ["serve"]
+__all__ = ["Twin", "serve"]
 
 READ_SIZE = 4096
 IDLE_S = 1.0  # How late a downlink queued by someone else may ring.
@@ -23,6 +20,30 @@ class Waitable(Protocol):
 
     def fileno(self) -> int:
         """Give the descriptor that turns readable."""
+        ...
+
+
+class Twin(Protocol):
+    """A modem's twin: pure, bytes and the time in, bytes out."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes of a client."""
+        ...
+
+    def transmit(self, now: float) -> bytes:
+        """Give the bytes whose time has come."""
+        ...
+
+    def next_due(self, now: float) -> float | None:
+        """Give the next moment at which something changes without new bytes; None for never."""
+        ...
+
+    def queue_downlink(self, payload: bytes) -> None:
+        """Leave a message for the unit in its network; raise ValueError for what none takes."""
+        ...
+
+    def log(self, since: int) -> list[dict[str, object]]:
+        """Tell, in order, what its network got after the first `since` messages."""
         ...
 
 
@@ -47,7 +68,7 @@ class Stopping(Waitable, Protocol):
 
 
 def serve(
-    twin: SbdTwin,
+    twin: Twin,
     clock: Clock,
     link: Path,
     stopping: Stopping,
@@ -56,8 +77,8 @@ def serve(
 ) -> None:
     """Serve `twin` at `link` until told to stop; clients may come and go.
 
-    Each message that the gateway gets is one line of JSON at the end of `log`, at once. Each file
-    of hex in `mailbox` is a downlink: the gateway takes it and rings.
+    Each message that its network gets is one line of JSON at the end of `log`, at once. Each
+    file of hex in the folder `mailbox` (*.hex) is a downlink: the network takes it.
     """
     master, slave = os.openpty()  # Our own slave keeps the line up when a client closes its.
     tty.setraw(slave)
@@ -79,38 +100,38 @@ def _point(link: Path, name: str) -> None:
 
 
 def _answer_all(
-    twin: SbdTwin,
+    twin: Twin,
     clock: Clock,
     port: FileIO,
     stopping: Stopping,
     log: Path | None,
     mailbox: Path | None,
 ) -> None:
-    logged = len(twin.gateway.received)
+    logged = len(twin.log(0))
     while not stopping():
+        if mailbox is not None:
+            _take(mailbox, twin)
         now = clock.monotonic()
-        for path in sorted(mailbox.glob("*.hex")) if mailbox else ():
-            twin.queue_downlink(bytes.fromhex(path.read_text("ascii")))
-            path.unlink()
         sent = twin.transmit(now)
         with suppress(BlockingIOError):  # Nobody reads: a serial line loses the bytes too.
             port.write(sent)
-        for delivery in twin.gateway.received[logged:]:
-            logged += 1
-            if log is not None:
-                _append(log, twin, delivery)
+        fresh = twin.log(logged)
+        logged += len(fresh)
+        if fresh and log is not None:
+            _append(log, fresh)
         due = twin.next_due(now)
         wait_s = IDLE_S if due is None else min(max(due - now, 0), IDLE_S)
         if port in clock.wait([port, stopping], wait_s):
             twin.receive(port.read(READ_SIZE) or b"", clock.monotonic())
 
 
-def _append(log: Path, twin: SbdTwin, delivery: Delivery) -> None:
-    line = {
-        "at": twin.gateway.utc(delivery.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "imei": twin.imei,
-        "momsn": delivery.momsn,
-        "hex": delivery.payload.hex(),
-    }
+def _take(mailbox: Path, twin: Twin) -> None:
+    for path in sorted(mailbox.glob("*.hex")):
+        with suppress(OSError, ValueError):  # Not hex, or too long: no network would take it.
+            twin.queue_downlink(bytes.fromhex(path.read_text("ascii")))
+        path.unlink(missing_ok=True)
+
+
+def _append(log: Path, fresh: Sequence[dict[str, object]]) -> None:
     with log.open("a", encoding="ascii") as lines:
-        lines.write(json.dumps(line) + "\n")
+        lines.write("".join(json.dumps(each) + "\n" for each in fresh))

@@ -3,15 +3,15 @@
 `Rui3Twin` is pure: bytes and the time in, bytes out. `pty.serve` gives it a serial port.
 """
 
-import random
 import re
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 
 from trapnode.protocols.lorawan import Region, airtime_s, room, silence_s
+from trapnode.protocols.rui3 import PORT
+from trapnode.sim.air import Air, Frame
 
-__all__ = ["Air", "Frame", "Rui3Faults", "Rui3Twin"]
+__all__ = ["Rui3Twin"]
 
 DEV_EUI = "AC1F09FFFE000001"
 FACTORY = {
@@ -26,6 +26,7 @@ FACTORY = {
     "RETY": "0",
     "ADR": "0",
     "DR": "0",
+    "TIMEREQ": "0",
 }
 VALUES = {  # What a setting takes; the module knows more bands than this twin.
     "NWM": "[01]",
@@ -39,6 +40,7 @@ VALUES = {  # What a setting takes; the module knows more bands than this twin.
     "RETY": "[0-7]",
     "ADR": "[01]",
     "DR": "[0-5]",
+    "TIMEREQ": "[01]",
 }
 REGIONS = {"1": Region.CN470, "2": Region.RU864, "4": Region.EU868, "8": Region.AS923}
 ENDS_SESSION = ("NWM", "BAND", "NJM", "DEVEUI", "APPEUI", "APPKEY")
@@ -49,41 +51,6 @@ INPUT_MAX = 1024
 SLOWEST = 12  # SF12 is DR0; the spreading factor falls with the data rate.
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One message as the network server got it."""
-
-    at: float
-    port: int
-    payload: bytes
-    confirmed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rui3Faults:
-    """What goes wrong by chance, as shares of 1."""
-
-    loses_frame: float = 0.0
-    loses_ack: float = 0.0
-    loses_join: float = 0.0
-    browns_out: float = 0.0
-    event_anywhere: float = 0.0
-    sleeps: bool = False
-
-
-class Air:
-    """The network server and the way to it."""
-
-    def __init__(self, rng: random.Random, faults: Rui3Faults | None = None) -> None:
-        self.rng, self.faults = rng, faults or Rui3Faults()
-        self.received: list[Frame] = []
-        self.downlinks: deque[tuple[int, bytes]] = deque()
-
-    def happens(self, share: float) -> bool:
-        """Draw whether a fault of this share happens."""
-        return self.rng.random() < share
-
-
 class Rui3Twin:
     """A RAK3172: one frame at a time; settings outlive a loss of power, sessions do not."""
 
@@ -91,6 +58,8 @@ class Rui3Twin:
         self.air, self._dwell = air, dwell
         self.settings = dict(FACTORY)
         self.stuck = False  # Answers only `A` until its reset pin.
+        self.held = False  # The reset pin is low.
+        self._now = 0.0
         self.on_air_s = 0.0
         self._rests_until = 0.0  # The band: it knows nothing of the module's reboots.
         self.reset(0.0)
@@ -98,14 +67,30 @@ class Rui3Twin:
     def reset(self, now: float) -> None:
         """Pull the reset pin low and let it go, or lose power: session, echo and events go."""
         self.joined, self.stuck, self._echo = False, False, False
+        self._behind = timedelta(days=20_000)  # What its clock lacks, until the network sets it.
         self._input, self._output = bytearray(), list[tuple[float, bytes]]()
         self._busy_until = now
         self._ready_at = now + BOOT_S if now else now
         self._last_input = now
 
+    def set(self, high: bool) -> None:
+        """Drive the reset pin."""
+        if high and self.held:
+            self.reset(self._now)
+        self.held = not high
+
+    def queue_downlink(self, payload: bytes) -> None:
+        """Leave a message for the unit at the network server."""
+        self.air.downlinks.append((PORT, payload))
+
+    def log(self, since: int) -> list[dict[str, object]]:
+        """Tell what the network server got after the first `since` frames."""
+        return self.air.log(self.settings["DEVEUI"], since)
+
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes; the first after sleep arrives garbled."""
-        if now < self._ready_at or not data:
+        self._now = now
+        if now < self._ready_at or self.held or not data:
             return
         if self.stuck:
             self._output.append((now + COMMAND_S, b"A"))
@@ -121,6 +106,7 @@ class Rui3Twin:
 
     def transmit(self, now: float) -> bytes:
         """Give the bytes whose time has come, in order of their time."""
+        self._now = now
         due = sorted((each for each in self._output if each[0] <= now), key=lambda each: each[0])
         self._output = [each for each in self._output if each[0] > now]
         return b"".join(data for _, data in due)
@@ -143,6 +129,9 @@ class Rui3Twin:
             self._say(at, "OK")
         elif name in ("JOIN", "SEND") and equals and value != "?":
             self._say(at, *(self._join(value, at) if name == "JOIN" else self._send(value, at)))
+        elif value == "?" and name == "LTIME":
+            moment = self.air.utc(at) - self._behind
+            self._say(at, f"LTIME:{moment:%Hh%Mm%Ss on %m/%d/%Y}", "OK")
         elif value == "?" and name in self.settings | {"NJS": ""}:
             known = self.settings | {"NJS": str(int(self.joined))}
             self._say(at, f"AT+{name}={known[name]}", "OK")
@@ -181,6 +170,7 @@ class Rui3Twin:
             return refusal
         self._busy_until = self._radiate(JOIN_SIZE, at) + JOIN_WINDOWS_S
         self.joined = not self.air.happens(self.air.faults.loses_join)
+        self.air.knows |= self.joined
         self._say(self._busy_until, "+EVT:JOINED" if self.joined else "+EVT:JOIN FAILED")
         return ["OK"]
 
@@ -195,6 +185,8 @@ class Rui3Twin:
         if refusal := self._restricted(at):
             return refusal
         most = room(self._region, int(self.settings["DR"]), dwell=self._dwell)
+        if self.air.happens(self.air.faults.crowds):
+            most -= 15
         if not 1 <= len(payload) <= most or not 1 <= number <= 223:
             return ["AT_PARAM_ERROR"]
         self._fly(Frame(at, number, payload, self.settings["CFM"] == "1"), at)
@@ -204,7 +196,7 @@ class Rui3Twin:
         """Put a frame on the air; say later what came back."""
         air, faults = self.air, self.air.faults
         ends = self._radiate(len(frame.payload), at) + WINDOWS_S
-        arrives = not air.happens(faults.loses_frame)
+        arrives = not air.happens(faults.loses_frame) and air.knows
         if arrives:
             air.received.append(frame)
         if air.happens(faults.browns_out):
@@ -216,6 +208,9 @@ class Rui3Twin:
         if frame.confirmed:
             told = "+EVT:SEND_CONFIRMED_OK" if answered else "+EVT:SEND_CONFIRMED_FAILED(4)"
         self._say(self._busy_until, told)
+        if answered and self.settings["TIMEREQ"] == "1":
+            self._behind, self.settings["TIMEREQ"] = timedelta(0), "0"
+            self._say(self._busy_until, "+EVT:TIMEREQ_OK")
         if answered and air.downlinks:
             port, payload = air.downlinks.popleft()
             said = f"+EVT:RX_1:-70:8:UNICAST:{port}:{payload.hex()}"

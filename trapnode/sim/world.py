@@ -5,7 +5,7 @@ FOLDER/scene.sock      where scenes are played
 FOLDER/view.jpg        what the camera sees without one, if it is there
 FOLDER/modem           the modem twin's pseudo-terminal
 FOLDER/console         the technician's pseudo-terminal
-FOLDER/gateway.jsonl   what the satellite gateway received, one message a line
+FOLDER/gateway.jsonl   what the radio's network received, one message a line
 FOLDER/down/           what is to go down, one file of hex each
 """
 
@@ -34,13 +34,20 @@ class World:
     rate: float
     boot_id: str
     seed: int
+    radio: str = "sbd"  # Which modem the unit has.
 
     @classmethod
     def create(
-        cls, folder: Path, origin: datetime, rate: float, boot_id: str, seed: int = 1
+        cls,
+        folder: Path,
+        origin: datetime,
+        rate: float,
+        boot_id: str,
+        seed: int = 1,
+        radio: str = "sbd",
     ) -> "World":
         """Begin a world in a folder, its time running from now."""
-        world = cls(folder, origin, time.monotonic(), rate, boot_id, seed)
+        world = cls(folder, origin, time.monotonic(), rate, boot_id, seed, radio)
         folder.mkdir(parents=True, exist_ok=True)
         told = asdict(world) | {"folder": "", "origin": origin.isoformat()}
         (folder / FILE).write_text(json.dumps(told), "utf-8")
