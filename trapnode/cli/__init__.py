@@ -90,6 +90,12 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument(
         "--sealed", action="store_true", help="the unit seals its pictures to keys made in OUT"
     )
+    demo.add_argument(
+        "--modem",
+        choices=["sbd", "lorawan"],
+        default="sbd",
+        help="a satellite modem, or a LoRaWAN module (default: %(default)s)",
+    )
     demo.add_argument("--out", metavar="DIR", default="demo-out", help="default: %(default)s")
     demo.add_argument(
         "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"
@@ -97,8 +103,8 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     twin = _add(
         commands,
         "twin-modem",
-        "the simulated satellite modem on a pseudo-terminal, as the demo uses it",
-        "trapnode.cli.demo:twin_modem",
+        "the simulated modem on a pseudo-terminal, as the demo uses it",
+        "trapnode.cli.twin_modem:twin_modem",
         "trapnode twin-modem --twins /tmp/demo/world",
     )
     twin.add_argument("--twins", metavar="DIR", required=True, help="the world's folder")

@@ -11,7 +11,6 @@ OUT/dump/                           the Camtrap DP package of the end
 import argparse
 import contextlib
 import os
-import random
 import shutil
 import time
 import tty
@@ -25,13 +24,12 @@ from trapnode.cli.uplink import card_key
 from trapnode.config import read
 from trapnode.devices.clock import SystemClock
 from trapnode.errors import UsageError
-from trapnode.loop import Stop
 from trapnode.sim.scene import show
 from trapnode.sim.world import World
 from trapnode.store.store import Store, open_store
 from trapnode.store.tally import Tally, tally
 
-__all__ = ["demo", "folders_of", "twin_modem"]
+__all__ = ["demo", "folders_of"]
 
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
@@ -48,8 +46,8 @@ def demo(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--rate {arguments.rate:g}: 1 to 600")
     scenes = folders_of(Path(arguments.sequences)) if arguments.sequences else folders_of(own())
     out = _fresh(Path(arguments.out).resolve())
-    world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot")
-    config, deployments = write_papers(out, arguments.sealed)
+    world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot", radio=arguments.modem)
+    config, deployments = write_papers(out, arguments.sealed, arguments.modem)
     print(f"{len(scenes)} bursts before a simulated unit; {arguments.rate:g} times as fast as life")
     with contextlib.closing(open_store(out / "store")) as store:
         key = card_key(read(config))
@@ -62,24 +60,6 @@ def demo(arguments: argparse.Namespace) -> int:
         wrong = _end(store, world, out, deployments, time.monotonic() - began_s)
     print(next_steps(Path(arguments.out), arguments.sealed))
     return wrong
-
-
-def twin_modem(arguments: argparse.Namespace) -> None:
-    """Serve the modem's twin on a pseudo-terminal until SIGTERM."""
-    from trapnode.sim.gateway import Gateway
-    from trapnode.sim.modem import SbdTwin
-    from trapnode.sim.pty import serve
-
-    world = World.enter(Path(arguments.twins))
-    rng = random.Random(world.seed)
-    serve(
-        SbdTwin(Gateway(rng, utc_at_zero=world.origin), rng=rng),
-        world.clock(),
-        world.modem,
-        Stop().listen(),
-        world.gateway,
-        world.mailbox,
-    )
 
 
 def own() -> Path:

@@ -25,11 +25,22 @@ frames_max = 60
 interval_s = 0.2
 [modem]
 port = "{out}/world/modem"
-[uplink]
+{modem}[uplink]
 batch_s = 600
 [console]
 port = "{out}/world/console"
 """
+MODEMS = {
+    "sbd": "",
+    "lorawan": """\
+kind = "lorawan"  # A RAK3172.
+region = "RU864"
+dev_eui = "ac1f09fffe000001"
+app_eui = "0000000000000001"
+app_key = "00112233445566778899aabbccddeeff"  # Of a network that is simulated.
+confirmed = true  # Nobody acknowledges in the demo but the network.
+""",
+}
 DEPLOYMENTS = """\
 # What the desk knows and the unit does not: the place. This one is invented.
 [project]
@@ -63,13 +74,13 @@ What a researcher does with this card (README, "A researcher's walk"):
   {trapnode} purge {out}/laptop --from {out}/store"""
 
 
-def write_papers(out: Path, sealed: bool) -> tuple[Path, Path]:
+def write_papers(out: Path, sealed: bool, modem: str) -> tuple[Path, Path]:
     """Write the unit's configuration and the desk's file; give both. Raise UsageError.
 
     With `sealed` the desk makes two keys, and the unit gets their public halves.
     """
     config, deployments = out / "config.toml", out / "deployments.toml"
-    told = CONFIG.format(unit=UNIT, out=out) + SEASON
+    told = CONFIG.format(unit=UNIT, out=out, modem=MODEMS[modem]) + SEASON
     if sealed:
         told += recipients_toml(make_keys([out / "park.key", out / "escrow.key"]))
     config.write_text(told, "utf-8")

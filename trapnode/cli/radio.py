@@ -9,6 +9,7 @@ from trapnode.errors import DeviceError
 from trapnode.store.busy import Busy
 
 if TYPE_CHECKING:
+    from trapnode.devices.lorawan import LorawanModem
     from trapnode.devices.modem import SbdModem
     from trapnode.devices.pins import OutputPin
 
@@ -18,21 +19,45 @@ TWINS_RATE = 20.0  # Above it, twins on a busy machine answer late by their cloc
 SESSIONS = ("send", "fetch", "network_time")  # When the modem transmits.
 
 
-def modem_of(own: Process, opened: contextlib.ExitStack) -> "SbdModem":
+def modem_of(own: Process, opened: contextlib.ExitStack) -> "LorawanModem | SbdModem":
     """Make the modem of `[modem]`, given back with `opened`; raise DeviceError."""
+    patience = max(1.0, own.world.rate / TWINS_RATE) if own.world else 1.0
+    if own.config.modem.kind == "lorawan":
+        return opened.enter_context(_lorawan(own, opened, patience))
     from trapnode.devices.modem import SbdModem
 
     modem = own.config.modem
     sleep = _pin(modem.sleep_pin, opened, high=False)
     made = SbdModem(
-        modem.port,
-        clock=own.clock,
-        stopping=own.stop,
-        sleep_pin=sleep,
-        patience=max(1.0, own.world.rate / TWINS_RATE) if own.world else 1.0,
+        modem.port, clock=own.clock, stopping=own.stop, sleep_pin=sleep, patience=patience
     )
     busy = Busy(own.run, "modem", own.clock.monotonic)
     return metered(opened.enter_context(made), busy, *SESSIONS)
+
+
+def _lorawan(own: Process, opened: contextlib.ExitStack, patience: float) -> "LorawanModem":
+    from trapnode.devices.lorawan import LorawanModem
+    from trapnode.protocols.lorawan import Region
+    from trapnode.protocols.rui3_module import Network
+
+    modem = own.config.modem
+    network = Network(
+        region=Region(modem.region),
+        dev_eui=modem.dev_eui,
+        app_eui=modem.app_eui,
+        app_key=modem.app_key,
+        confirmed=modem.confirmed,
+        dwell=modem.dwell,
+    )
+    reset = _pin(modem.reset_pin, opened, high=True)
+    return LorawanModem(
+        modem.port,
+        network,
+        clock=own.clock,
+        stopping=own.stop,
+        reset_pin=reset,
+        patience=patience,
+    )
 
 
 def _pin(number: int, opened: contextlib.ExitStack, *, high: bool) -> "OutputPin | None":
