@@ -6,6 +6,7 @@ unit with sealed pictures sends an age file: only its key's holder sees it.
 """
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Preview", "Written", "ask_missing", "previews", "write_previews"]
 
 AGE = b"age-encryption.org/v1"
-KINDS = {"JPEG": "jpg", "WEBP": "webp", "AVIF": "avif", "PNG": "png"}
+KINDS = {  # By how a file begins.
+    "age": re.compile(AGE),
+    "jpg": re.compile(b"\xff\xd8\xff"),
+    "webp": re.compile(b"RIFF....WEBP", re.DOTALL),
+    "avif": re.compile(b"....ftypavi[fs]", re.DOTALL),
+}
+FORMATS = ("JPEG", "WEBP", "AVIF")
 SETTLED = timedelta(hours=2)  # After its last fragment nothing more is under way by itself.
 MAX_PIXELS = 4_000_000  # A radio preview is small: no bomb is opened.
 
@@ -108,7 +115,7 @@ def ask_missing(database: Database, desk: Desk, now: datetime) -> int:
 
 
 def _is_there(preview: Preview, folder: Path, opener: "Opener | None") -> bool:
-    endings = [*KINDS.values(), "bin", *([] if opener else ["age"])]
+    endings = [each for each in (*KINDS, "bin") if each != "age" or opener is None]
     return any((folder / f"{preview.name}.{ending}").exists() for ending in endings)
 
 
@@ -119,22 +126,26 @@ def _write(preview: Preview, folder: Path, opener: "Opener | None") -> Written:
             data = opener.open(data)
         except UsageError as error:
             fault = f"stays sealed: {error}"
-    kind = "age" if data.startswith(AGE) else _kind(data)
-    path = folder / f"{preview.name}.{kind or 'bin'}"
+    kind = next((kind for kind, begins in KINDS.items() if begins.match(data)), "bin")
+    if kind != "age":
+        fault = _checked(data)
+    path = folder / f"{preview.name}.{kind}"
     write_whole(RealDisk(), path, data)
-    return Written(path, fault or ("" if kind else "whole, but no picture"))
+    return Written(path, fault)
 
 
-def _kind(data: bytes) -> str:
-    """Give the ending for a picture that opens; empty for what is none."""
+def _checked(data: bytes) -> str:
+    """Say what is wrong with a picture; empty if it opens."""
+    Image.init()
+    formats = [each for each in FORMATS if each in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(KINDS)) as picture:
+        with Image.open(io.BytesIO(data), formats=formats) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                return ""
+                return f"whole, but of {picture.width} x {picture.height} pixels"
             picture.load()
-            return KINDS[picture.format or ""]
-    except (UnidentifiedImageError, OSError, ValueError, KeyError, SyntaxError):
-        return ""
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return f"whole, but no picture that opens here ({', '.join(formats)})"
+    return ""
 
 
 def _joined(
