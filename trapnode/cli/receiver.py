@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "export", "open_", "previews", "send", "serve", "units"]
 
-LOOPBACK = ("127.", "::1", "localhost")
+LOOPBACK = ("::1", "localhost")
 EXTRA = "pip install 'trapnode[desk]'"
 
 
@@ -39,6 +39,10 @@ def serve(arguments: argparse.Namespace) -> None:
         opening = Opening(database)
         desk = Watched(Path(arguments.units), lambda desk: opening.open_all(desk, _now()))
         check_key(desk().rockblock.public_key)
+        if Path(arguments.units).stat().st_mode & 0o077:
+            print(
+                f"warning: {arguments.units}: others may read its keys: chmod 600", file=sys.stderr
+            )
         host, port = _listen(arguments.listen, desk())
         opening.open_all(desk(), _now())
         signal.signal(signal.SIGTERM, _end)
@@ -190,7 +194,7 @@ def _listen(text: str, desk: "Desk") -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"--listen {text}: must be HOST:PORT")
     if not desk.token:
-        if not host.startswith(LOOPBACK):
+        if host not in LOOPBACK and not host.startswith("127."):
             raise UsageError(
                 f"--listen {text}: set receive.token first: strangers would fill the disk"
             )
