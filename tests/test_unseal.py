@@ -270,6 +270,21 @@ def test_a_file_that_this_unit_did_not_seal_is_noticed_by_the_dump(tmp_path):
     assert [name for name in summary.forged if name.rpartition("/")[2] in path.name]
 
 
+def test_another_dump_to_the_same_place_is_unsealed_to_the_same_files(tmp_path):
+    (tmp_path / "run").mkdir()
+    seen = a_day(tmp_path / "state", sealing_in(tmp_path / "run"))
+    dest = tmp_path / "out"
+    dumped(seen, dest, desk(tmp_path))
+    unseal(dest, opener(tmp_path))
+    before = files(dest)
+    dumped(seen, dest, desk(tmp_path))
+    seen.store.close()
+    found = unseal(dest, opener(tmp_path))
+    assert found.opened == 0
+    check_sums(dest)
+    assert files(dest) == before
+
+
 class Cut:
     """Ends the process before its operation number `at`, tearing what it was writing."""
 
