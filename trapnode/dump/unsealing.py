@@ -53,6 +53,8 @@ class Unsealed:
     def __str__(self) -> str:
         """Say it for a person."""
         lines = [f"{self.dest}: {self.opened} files opened, {self.kept} were open already"]
+        if not (self.opened or self.kept or self.damaged):
+            lines = [f"{self.dest}: nothing is sealed there"]
         if self.damaged:
             lines.append(f"warning: {len(self.damaged)} are torn or forged, and stay sealed:")
             lines += [f"  {each}" for each in self.damaged]
