@@ -1,7 +1,9 @@
 """With keys configured nothing lies open on the card, and the sorter sorts all the same."""
 
+import errno
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -351,6 +353,23 @@ def test_a_memory_that_only_cannot_be_read_now_is_not_replaced(state):
     assert read_seals(state) is None
     with pytest.raises(StoreError, match="cannot be read"):
         remember(state, FailingDisk(Power()), RECIPIENTS)
+
+
+def test_a_memory_on_a_worn_sector_is_set_aside_and_sealing_goes_on(sealed, state, clock):
+    remember(state, RealDisk(), RECIPIENTS)
+    take(sealed, state / "run", clock)
+    read = Path.read_text
+
+    def worn(path, *rest):
+        if path.name == "sealing.json" and not (state / "sealing.json.unreadable").exists():
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_text", worn)
+        fresh = remember(state, RealDisk(), RECIPIENTS)
+        assert read_seals(state) == fresh
+    assert fresh.lost, "the marks of before are by another key"
 
 
 def test_without_the_library_there_is_no_picture_rather_than_an_open_one(state, run, monkeypatch):

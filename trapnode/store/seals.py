@@ -17,6 +17,7 @@ The hash functions are imported where they are used: they bring OpenSSL, 4 MiB i
 all processes know of sealing.
 """
 
+import errno
 import json
 import logging
 import os
@@ -34,6 +35,7 @@ __all__ = ["Sealing", "Seals", "read_seals", "remember"]
 log = logging.getLogger(__name__)
 
 FILE = "sealing.json"
+UNREADABLE = "sealing.json.unreadable"
 KEY_BYTES = 32
 MARK_HEX = 32  # 128 bits: nobody guesses it, and the name stays short.
 PURPOSE = b"trapnode sealed file 1\x00"
@@ -129,7 +131,7 @@ def _read(state: Path) -> Seals | None:
 def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
     """Note whom this unit seals to from now on; make its key if it has none. Raise StoreError."""
     try:
-        before = _read(state)
+        before = _kept(state, disk)
     except OSError as error:  # A key that only cannot be read now must not be replaced.
         raise store_error(f"{state / FILE}: cannot be read", error) from error
     if before is not None and before.recipients == recipients:
@@ -145,6 +147,23 @@ def remember(state: Path, disk: Disk, recipients: tuple[str, ...]) -> Seals:
     except OSError as error:
         raise store_error(f"{state / FILE}: cannot be written", error) from error
     return Seals(key, recipients, earlier, lost)
+
+
+def _kept(state: Path, disk: Disk) -> Seals | None:
+    """Read what the store remembers; what lies on a worn sector is set aside. Raise OSError.
+
+    It keeps its sector, so that the fresh file gets another: a unit must not take its pictures in
+    RAM for ever because of one.
+    """
+    try:
+        return _read(state)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        log.error("%s: cannot be read, and is begun anew: %s", state / FILE, error)
+        disk.rename(state / FILE, state / UNREADABLE)
+        disk.sync_folder(state)
+        return None
 
 
 def _holds_sealed(state: Path) -> bool:
