@@ -87,6 +87,17 @@ def test_the_whole_unit_on_real_sequences(tmp_path: Path) -> None:
     check(tmp_path / "demo", told, folders_of(some))
 
 
+def test_the_whole_unit_over_lorawan(tmp_path: Path) -> None:
+    some = tmp_path / "some"
+    shutil.copytree(own() / "09_raccoon_night", some / "09_raccoon_night")
+    told = run_demo(
+        tmp_path / "demo", "--rate", "120", "--modem", "lorawan", "--sequences", str(some)
+    )
+    check(tmp_path / "demo", told, folders_of(some))
+    lines = (tmp_path / "demo" / "world" / "gateway.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["dev_eui"] for line in lines} == {"AC1F09FFFE000001"}
+
+
 def test_a_researcher_walks_on_from_a_sealed_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,15 +42,28 @@ def test_the_band_says_how_long_to_wait():
 @pytest.mark.parametrize("dwell", [True, False])
 def test_every_region_is_set_up_and_carries_a_sealed_observation(region, dwell):
     bench = LoraBench(replace(PLAIN, region=region, dwell=dwell))
-    assert bench.modem.max_payload >= 22
+    assert bench.modem.max_payload == 50
+    deliver(bench, bytes(50))
+    bench.now += RESTED_S
     deliver(bench)
-    assert bench.received == [PAYLOAD]
+    assert bench.received == [bytes(50), PAYLOAD]
     assert bench.twin.settings["APPKEY"] == KEY.upper()
+
+
+def test_a_longer_message_takes_a_faster_rate_for_itself_only():
+    bench = LoraBench(replace(PLAIN, region=Region.CN470))
+    deliver(bench, bytes(50))
+    assert bench.twin.settings["DR"] == "1"
+    deliver(bench)
+    assert (bench.received, bench.twin.settings["DR"]) == ([bytes(50), PAYLOAD], "1")
+    assert bench.modem.max_payload == 50
 
 
 def test_the_room_follows_the_data_rate_of_the_last_frame():
     bench = LoraBench().join()
+    deliver(bench)
     assert bench.modem.max_payload == 51
+    bench.now += RESTED_S
     bench.twin.settings["DR"] = "3"  # As the network commands.
     deliver(bench)
     assert bench.modem.max_payload == 115
@@ -64,21 +77,30 @@ def test_the_room_follows_the_data_rate_of_the_last_frame():
 
 def test_under_dwell_time_a_sealed_observation_goes_at_the_next_rate():
     bench = LoraBench(replace(DWELL, confirmed=False))
-    assert bench.modem.max_payload == 53
     deliver(bench)
+    assert bench.modem.max_payload == 53
     assert bench.twin.settings["DR"] == "3"
     assert "AS923, joined, DR3 carries 53 bytes" in bench.modem.about()
 
 
 def test_what_finds_no_room_beside_the_mac_waits_once_and_is_then_to_be_shorter():
     bench = LoraBench(faults=Rui3Faults(crowds=1.0)).join()
-    with pytest.raises(LinkUnavailable, match="no room for 51 bytes") as raised:
-        bench.modem.send(bytes(51))
+    bench.twin.settings["DR"] = "3"
+    with pytest.raises(LinkUnavailable, match="no room for 115 bytes") as raised:
+        bench.modem.send(bytes(115))
     assert not isinstance(raised.value, TooLong)
     with pytest.raises(TooLong) as raised:
-        bench.modem.send(bytes(51))
-    assert raised.value.room == 36
-    deliver(bench, bytes(36))
+        bench.modem.send(bytes(115))
+    assert raised.value.room == 100
+    deliver(bench, bytes(100))
+
+
+def test_an_ordinary_message_without_room_only_waits():
+    bench = LoraBench(faults=Rui3Faults(crowds=1.0)).join()
+    for _ in range(3):
+        with pytest.raises(LinkUnavailable, match="no room for 50 bytes") as raised:
+            bench.modem.send(bytes(50))
+        assert not isinstance(raised.value, TooLong)
 
 
 @pytest.mark.parametrize("size", [0, 243])

@@ -3,7 +3,7 @@
 import random
 import select
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -14,9 +14,11 @@ from tests.fakes import NOON, an_observation
 from trapnode.cli import main
 from trapnode.message import pack_observation
 from trapnode.model import MessageKind, MessageState
+from trapnode.sim.air import Air
 from trapnode.sim.gateway import Faults, Gateway, Plan
 from trapnode.sim.modem import IMEI, SbdTwin
 from trapnode.sim.pty import serve
+from trapnode.sim.rui3 import Rui3Twin
 from trapnode.sim.world import World
 from trapnode.store.ram import beat
 from trapnode.store.store import open_store
@@ -60,18 +62,25 @@ class Unit:
         return [each.payload for each in self.gateway.received]
 
 
-@pytest.fixture
-def unit(tmp_path):
-    unit, order = Unit(tmp_path), Order()
+@contextmanager
+def served(unit):
+    order = Order()
     place = unit.twin, unit.world.clock(), unit.world.modem, order
     thread = threading.Thread(target=serve, args=place)
     thread.start()
     while not unit.world.modem.exists():
         select.select([], [], [], 0.001)
-    yield unit
+    yield
     order.give()
     thread.join(5)
     order.close()
+
+
+@pytest.fixture
+def unit(tmp_path):
+    unit = Unit(tmp_path)
+    with served(unit):
+        yield unit
 
 
 def test_a_fresh_unit_tells_its_status_report(unit, capsys):
@@ -148,6 +157,36 @@ def test_a_unit_without_a_modem_has_nothing_to_do(unit, capsys):
     unit.port(unit.world.modem, 'kind = "none"\n')
     assert unit.once() == 0
     assert "nothing is told" in capsys.readouterr().out
+
+
+LORAWAN = """\
+kind = "lorawan"
+region = "CN470"
+dev_eui = "ac1f09fffe000001"
+app_eui = "0000000000000001"
+app_key = "00112233445566778899aabbccddeeff"
+confirmed = true
+"""
+
+
+@pytest.fixture
+def lorawan(tmp_path):
+    unit = Unit(tmp_path)
+    unit.twin = Rui3Twin(Air(random.Random(1)))
+    with served(unit):
+        unit.port(unit.world.modem, LORAWAN)
+        yield unit
+
+
+def test_a_round_over_lorawan(lorawan, capsys):
+    lorawan.tell("leopard")
+    assert lorawan.once() == 0 or lorawan.once() == 0
+    asked, about, *said = capsys.readouterr().out.splitlines()
+    assert "modem on" in asked
+    assert about == "LoRaWAN module AC1F09FFFE000001, CN470, not joined yet, DR1 carries 23 bytes"
+    assert said[1].startswith("message 1, observations, ")
+    assert "delivered" in said[1]
+    assert len(lorawan.twin.air.received) == 2
 
 
 @pytest.mark.parametrize(

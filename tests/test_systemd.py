@@ -165,6 +165,12 @@ def test_no_process_leaves_a_core_dump_or_gains_a_right(unit):
     assert service["ProtectSystem"] == "strict"
 
 
+def test_the_uplinker_may_use_the_modems_port_and_pins():
+    service = read(FOLDER / "trapnode-uplinker.service")["Service"]
+    assert service["SupplementaryGroups"].split() == ["dialout", "gpio"]
+    assert service["WorkingDirectory"] == "%t/trapnode"  # lgpio's pipe.
+
+
 def test_the_station_may_use_its_devices_and_dies_last():
     service = read(FOLDER / "trapnode-station.service")["Service"]
     assert service["SupplementaryGroups"].split() == ["gpio", "video"]

@@ -19,7 +19,7 @@ from trapnode.model import Sent
 from trapnode.protocols import rui3
 from trapnode.protocols.at import Dialogue
 from trapnode.protocols.iridium import WRITTEN
-from trapnode.protocols.lorawan import Outcome, Uplink, lowest_rate, room
+from trapnode.protocols.lorawan import ORDINARY, Outcome, Uplink
 from trapnode.protocols.rui3_module import RUI3, Network
 
 __all__ = ["LorawanModem"]
@@ -28,7 +28,6 @@ BAUD = 115_200  # RUI3's factory setting; 8N1.
 LATEST = timedelta(days=3650)  # What the network says of later days is noise.
 ASK_AFTER, JOIN_AFTER = 16, 20  # Frames. A day's observations at most; four chances of a word.
 MAC_OPTIONS = 15  # Bytes that the MAC's own answers may take of a frame's room.
-LEAST_ROOM = 11  # Bytes of a sealed message without a body.
 DOWNLINKS_KEPT = 4  # Of frames whose own end was not known.
 
 Result = TypeVar("Result")
@@ -66,9 +65,8 @@ class LorawanModem:
             patience=patience,
         )
         self._reset = ResetWire(reset_pin, clock)
-        lowest = lowest_rate(network.region, dwell=network.dwell)
-        self.max_payload = room(network.region, lowest, dwell=network.dwell)
-        """Bytes of one message at the data rate of the last frame."""
+        self.max_payload = ORDINARY
+        """Bytes of one message: an ordinary one always, more at the data rate of the last frame."""
         self._unheard = 0  # Frames since the network's last word.
         self._crowded = b""  # What found no room beside the MAC's answers.
         self._kept: deque[bytes] = deque(maxlen=DOWNLINKS_KEPT)
@@ -132,7 +130,7 @@ class LorawanModem:
     def _learn(self, uplink: Uplink) -> None:
         """Note what an attempt told of the network, whatever became of the message."""
         if uplink.room is not None:
-            self.max_payload = max(uplink.room, LEAST_ROOM)
+            self.max_payload = max(uplink.room, ORDINARY)
         self._kept += [each.payload for each in uplink.downlinks if each.port == rui3.PORT]
         if uplink.downlinks or uplink.outcome is Outcome.DELIVERED:
             self._unheard = 0
@@ -147,7 +145,7 @@ class LorawanModem:
             if most is None and self._crowded == payload:  # Twice: it will not get emptier.
                 most = len(payload) - MAC_OPTIONS
             self._crowded = payload
-            if most is None or most < LEAST_ROOM:
+            if most is None or most < ORDINARY:  # A shorter one would help nobody.
                 raise LinkUnavailable(uplink.reason)
             raise TooLong(uplink.reason, most)
         self._crowded = b""

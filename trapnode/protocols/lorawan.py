@@ -10,6 +10,7 @@ from math import ceil
 
 __all__ = [
     "LARGEST",
+    "ORDINARY",
     "SEALED_OBSERVATION",
     "Downlink",
     "Outcome",
@@ -23,6 +24,7 @@ __all__ = [
 
 LARGEST = 242  # Bytes of a frame at the best data rate of every region.
 SEALED_OBSERVATION = 22  # Bytes of the smallest message that tells an animal.
+ORDINARY = 50  # Bytes of any message but a preview's fragment, at most.
 OVERHEAD = 13  # Bytes of a frame around the message: header 1 + 7, port 1, integrity code 4.
 PREAMBLE, SYMBOLS_MORE = 8, 4.25
 SLOW_SYMBOL_S = 0.016  # Longer symbols are sent with the low data rate optimisation.
@@ -96,9 +98,9 @@ def room(region: Region, data_rate: int, *, dwell: bool = True) -> int:
     return sizes[min(data_rate, len(sizes) - 1)]
 
 
-def lowest_rate(region: Region, *, dwell: bool = True) -> int:
-    """Give the slowest data rate that carries a sealed observation: the farthest reach of use."""
-    return next(rate for rate in range(6) if room(region, rate, dwell=dwell) >= SEALED_OBSERVATION)
+def lowest_rate(region: Region, size: int = SEALED_OBSERVATION, *, dwell: bool = True) -> int:
+    """Give the slowest data rate that carries `size` bytes: it reaches farthest."""
+    return next(rate for rate in range(6) if room(region, rate, dwell=dwell) >= size)
 
 
 def airtime_s(spreading: int, size: int, *, bandwidth_hz: float = 125e3) -> float:

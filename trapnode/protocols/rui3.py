@@ -14,6 +14,7 @@ from trapnode.errors import MessageRefused, ProtocolError
 from trapnode.protocols.at import Answer, Ask, Dialogue, End, Expect
 from trapnode.protocols.lorawan import (
     LARGEST,
+    ORDINARY,
     SEALED_OBSERVATION,
     Downlink,
     Outcome,
@@ -60,18 +61,22 @@ def send(payload: bytes, network: Network, *, rejoin: bool = False) -> Dialogue[
         failed = yield from _join()
         if failed is not None:
             return failed
-    rate = yield from _data_rate(network)
+    rate, stays = yield from _rate_for(len(payload), network)
     most = room(network.region, rate, dwell=network.dwell)
     if len(payload) > most:
         return _too_long(len(payload), most, f"DR{rate} of {network.region.value}")
     sent = yield from _transmit(payload, started.echoes)
-    return sent if sent.outcome is Outcome.WAIT_OR_SPLIT else replace(sent, room=most)
+    if rate != stays:
+        yield from try_set("DR", str(stays))
+    if sent.outcome is Outcome.WAIT_OR_SPLIT:
+        return sent
+    return replace(sent, room=room(network.region, stays, dwell=network.dwell))
 
 
 def about(network: Network) -> Dialogue[str]:
     """Say how the module is, for a person; costs nothing."""
     joined = (yield from start(network)).joined
-    rate = yield from _data_rate(network)
+    rate, _ = yield from _rate_for(SEALED_OBSERVATION, network)
     most = room(network.region, rate, dwell=network.dwell)
     there = "joined" if joined else "not joined yet"
     return f"{network.region.value}, {there}, DR{rate} carries {most} bytes"
@@ -107,21 +112,28 @@ def _clock() -> Dialogue[datetime | None]:
         return None
 
 
-def _data_rate(network: Network) -> Dialogue[int]:
-    """Give the data rate, raised to one that carries a sealed observation where none would go.
+def _rate_for(size: int, network: Network) -> Dialogue[tuple[int, int]]:
+    """Give the data rate for an ordinary message of `size` bytes, and the one to leave behind.
 
-    The module begins at the slowest, and a network speeds up only whom it hears: under dwell
-    time nothing would ever be sent at DR2.
+    It is raised where nothing of use would go: a module begins at the slowest, and a network
+    speeds up only whom it hears, so under dwell time nothing would ever be sent at DR2. For a
+    longer message it is raised for that one only: the slower, the farther.
     """
-    for _ in range(2):
-        found = yield from read("DR")
-        if found is None or found not in "01234567":
-            raise ProtocolError("no whole answer to AT+DR=?")
-        rate = int(found)
-        lowest = lowest_rate(network.region, dwell=network.dwell)
-        if rate >= lowest or not (yield from try_set("DR", str(lowest))):
-            return rate
-    return rate
+    region, dwell, stays = network.region, network.dwell, (yield from _data_rate())
+    lowest = lowest_rate(region, dwell=dwell)
+    if stays < lowest and (yield from try_set("DR", str(lowest))):
+        stays = lowest
+    needed = lowest_rate(region, min(size, ORDINARY), dwell=dwell)
+    if stays < needed and (yield from try_set("DR", str(needed))):
+        return needed, stays
+    return stays, stays
+
+
+def _data_rate() -> Dialogue[int]:
+    found = yield from read("DR")
+    if found is None or found not in "01234567":
+        raise ProtocolError("no whole answer to AT+DR=?")
+    return int(found)
 
 
 def _transmit(payload: bytes, echoes: bool) -> Dialogue[Uplink]:
