@@ -28,7 +28,7 @@ sed "s/KERNEL==\"ACT\"/KERNEL==\"$led\"/" "$here/60-trapnode.rules" \
     >"$root/etc/udev/rules.d/60-trapnode.rules"
 [ -z "$root" ] || exit 0
 
-for group in gpio video dialout; do
+for group in gpio video dialout i2c; do
     getent group "$group" >/dev/null || groupadd --system "$group"
 done
 getent passwd trapnode >/dev/null ||
@@ -46,13 +46,13 @@ systemctl daemon-reload
 systemctl mask serial-getty@ttyGS0.service serial-getty@ttyAMA0.service
 systemctl enable trapnode.target
 for unit in "$here"/trapnode-*.service "$here"/trapnode-*.path; do
-    case $unit in *@.service) continue ;; esac # udev asks for it.
+    case $unit in *@.service | *-poweroff.service) continue ;; esac # Others start them.
     systemctl enable "$(basename "$unit")"
 done
 udevadm control --reload
 udevadm trigger --subsystem-match=gpio --subsystem-match=dma_heap \
-    --subsystem-match=media --subsystem-match=tty
-udevadm trigger --action=add --subsystem-match=leds
+    --subsystem-match=media --subsystem-match=tty --subsystem-match=i2c-dev
+udevadm trigger --action=add --subsystem-match=leds --subsystem-match=rtc
 if [ ! -e /usr/bin/trapnode ] && [ -x /opt/trapnode/bin/trapnode ]; then
     ln -s /opt/trapnode/bin/trapnode /usr/bin/trapnode
 fi

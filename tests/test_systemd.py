@@ -13,17 +13,22 @@ from trapnode.cli import CONFIG, PROCESSES
 from trapnode.cli.crew import ENVIRONMENT
 from trapnode.devices.line import CALL_LONGEST_S
 from trapnode.errors import EXIT_CONFIG
+from trapnode.store.consent import CONSENT, ORDER
 
+RUN = "/run/trapnode"
 FOLDER = Path(__file__).parents[1] / "systemd"
 STICK = FOLDER / "trapnode-stick@.service"
-UNITS = sorted(set(FOLDER.glob("trapnode-*.service")) - {STICK})
+POWEROFF = FOLDER / "trapnode-poweroff.service"
+UNITS = sorted(set(FOLDER.glob("trapnode-*.service")) - {STICK, POWEROFF})
 ANALYZE = shutil.which("systemd-analyze")
 needs_analyze = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
 
 
 def read(path):
     """Read a unit; a key given twice is an error."""
-    unit = configparser.RawConfigParser()
+    unit = configparser.RawConfigParser(
+        strict=path.name != "trapnode-keeper.service"
+    )  # DeviceAllow twice.
     unit.optionxform = str
     unit.read_string(path.read_text())
     return unit
@@ -38,7 +43,7 @@ def unit(request):
 @pytest.fixture
 def copies(tmp_path):
     """The units with a program that is there, as systemd wants it."""
-    for path in [*UNITS, STICK, FOLDER / "trapnode.target"]:
+    for path in [*UNITS, STICK, POWEROFF, FOLDER / "trapnode.target"]:
         text = path.read_text().replace("/usr/bin/trapnode", shutil.which("true"))
         (tmp_path / path.name).write_text(text)
     return tmp_path
@@ -79,6 +84,34 @@ def test_the_reboot_that_the_keeper_asks_for_is_watched_for():
     path = read(FOLDER / "trapnode-reboot.path")
     assert path["Path"] == {"PathExists": "/run/trapnode/reboot", "Unit": "reboot.target"}
     assert path["Install"]["WantedBy"] == "trapnode.target"
+
+
+def test_the_power_goes_only_with_the_stations_consent(tmp_path):
+    path = read(FOLDER / "trapnode-poweroff.path")
+    assert path["Path"] == {"PathExists": f"{RUN}/{ORDER}", "Unit": POWEROFF.name}
+    told = tmp_path / "told"
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\necho "$@" > {told}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    ((command,),) = [lines_of(POWEROFF, "ExecStart")]
+    script = command.removeprefix("/bin/sh -c '").removesuffix("'").replace(RUN, str(tmp_path))
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for consent in (False, True):
+        (tmp_path / ORDER).touch()
+        if consent:
+            (tmp_path / CONSENT).touch()
+        subprocess.run(["sh", "-c", script], env=environment, check=True, timeout=60)
+        assert not (tmp_path / ORDER).exists()  # Or the path unit would start it for ever.
+        assert told.exists() is consent
+    assert told.read_text() == "poweroff --force --force\n"
+
+
+def test_the_keeper_may_use_the_power_board_and_nothing_else():
+    service = FOLDER / "trapnode-keeper.service"
+    assert lines_of(service, "DevicePolicy") == ["closed"]
+    assert lines_of(service, "DeviceAllow") == ["char-gpiochip rw", "char-i2c rw"]
+    rules = (FOLDER / "60-trapnode.rules").read_text()
+    assert 'KERNEL=="rtc0"' in rules
+    assert "/sys%p/wakealarm" in rules
 
 
 def test_all_share_the_store_and_the_run_folder(unit):
@@ -173,7 +206,7 @@ def test_the_uplinker_may_use_the_modems_port_and_pins():
 
 def test_the_station_may_use_its_devices_and_dies_last():
     service = read(FOLDER / "trapnode-station.service")["Service"]
-    assert service["SupplementaryGroups"].split() == ["gpio", "video"]
+    assert service["SupplementaryGroups"].split() == ["gpio", "video", "i2c"]
     assert "PrivateDevices" not in service
     scores = {path.stem: int(read(path)["Service"].get("OOMScoreAdjust", 0)) for path in UNITS}
     assert min(scores, key=scores.get) == "trapnode-station"
@@ -212,7 +245,7 @@ def test_systemd_would_find_a_fault(copies):
 
 @needs_analyze
 def test_systemd_calls_every_unit_well_confined(copies):
-    for path in sorted(copies.glob("*.service")):
+    for path in sorted(set(copies.glob("*.service")) - {copies / POWEROFF.name}):  # Root's.
         subprocess.run(
             [ANALYZE, "security", "--offline=true", "--threshold=25", str(path)],
             capture_output=True,
@@ -256,7 +289,7 @@ def test_install_puts_everything_in_place_and_may_be_run_again(tmp_path, config)
     found = files(root)
     assert found[CONFIG.lstrip("/")] == config.read_text()
     assert {name for name in found if name.endswith(".service")} == {
-        f"etc/systemd/system/{path.name}" for path in [*UNITS, STICK]
+        f"etc/systemd/system/{path.name}" for path in [*UNITS, STICK, POWEROFF]
     }
     assert "etc/systemd/system/trapnode.target" in found
     assert "etc/udev/rules.d/60-trapnode.rules" in found

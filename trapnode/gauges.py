@@ -1,8 +1,13 @@
-"""What the keeper measures with."""
+"""What the keeper measures with, and what it switches the power off by."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
-__all__ = ["Battery", "Thermometer"]
+from trapnode.policy.power import Awake
+from trapnode.words import Stage
+
+__all__ = ["Battery", "Gate", "Thermometer"]
 
 
 class Battery(Protocol):
@@ -23,4 +28,26 @@ class Thermometer(Protocol):
 
     def celsius(self) -> float | None:
         """Measure the processor temperature, °C; None if no sensor answers."""
+        ...
+
+
+class Gate(Protocol):
+    """The way to off of a unit that switches itself off."""
+
+    fault: str
+    awake_because: str
+
+    def begin(self, now: datetime, waiting: int) -> None:
+        """Set the alarm, before anything else can go wrong."""
+        ...
+
+    def look(
+        self,
+        awake: Awake,
+        stage: Stage,
+        now: datetime,
+        waiting: int,
+        save: Callable[[datetime], None],
+    ) -> float:
+        """Come a step nearer to off, or back; give the s until the next look."""
         ...

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trapnode import __version__
-from trapnode.gauges import Battery, Thermometer
+from trapnode.gauges import Battery, Gate, Thermometer
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
@@ -21,6 +21,7 @@ from trapnode.policy.card import reboot_helps
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
 from trapnode.store import ram
+from trapnode.store.awake import awake_of
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.energy import Cells, Energy, EnergyHealth
 from trapnode.store.store import Store
@@ -80,12 +81,14 @@ class Keeper:
         run: Path,
         battery: Battery,
         thermometer: Thermometer,
+        gate: Gate | None = None,
     ) -> None:
         self._keeping = keeping
         self._store = store
         self._run = run
         self._battery = battery
         self._thermometer = thermometer
+        self._gate = gate  # None: the unit never switches itself off.
         self._energy = Energy(keeping.cells, store, run, keeping.boot)
         self._upkeep = Upkeep(store, keeping.card_failed.why if keeping.card_failed else "")
         self._began_s: float | None = None
@@ -97,13 +100,18 @@ class Keeper:
         self, clock: Clock, trust: Callable[[], ClockTrust], stopping: Stopping, alive: Alive
     ) -> None:
         """Look after the unit until told to stop; raise StoreError."""
+        if self._gate:
+            self._gate.begin(clock.now(), self._tally().waiting)
         while not stopping():
-            alive("")
-            self.look(clock, trust())
-            clock.wait([stopping], SNAPSHOT_S)
+            alive(self._gate.fault if self._gate else "")
+            clock.wait([stopping], self.look(clock, trust()))
+        self._energy.end(clock.monotonic())
 
-    def look(self, clock: Clock, trust: ClockTrust) -> None:
-        """Look at everything once: write the snapshot, and the status report when it is due."""
+    def look(self, clock: Clock, trust: ClockTrust) -> float:
+        """Look at everything once: write the snapshot, and the status report when it is due.
+
+        Give the s until the next look.
+        """
         settled = self._settled(clock.monotonic())
         beats = {beat.process: beat for beat in ram.read_beats(self._run)}
         # Those that start with us must have said how they are.
@@ -126,6 +134,15 @@ class Keeper:
         )
         if failed and reboot_helps(failed.at_s, *held):
             ram.ask_reboot(self._run)
+        return self._to_off(self._gate, clock, heard, health) if self._gate else SNAPSHOT_S
+
+    def _to_off(self, gate: Gate, clock: Clock, heard: bool, health: Health) -> float:
+        """Go on towards off, by what the card holds now, our own report included."""
+        now, now_s, found = clock.now(), clock.monotonic(), self._tally()
+        boot, hot = self._keeping.boot, health.energy.hot
+        awake = awake_of(self._store, self._run, boot, found, now_s, heard=heard, hot=hot)
+        stage = health.energy.stage
+        return gate.look(awake, stage, now, found.waiting, lambda at: self._energy.end(now_s, at))
 
     def _is_due(self, clock: Clock) -> bool:
         """Say whether a report is: daily, when asked for, and with a new target in RAM."""
@@ -195,6 +212,7 @@ class Keeper:
             **health.card.as_snapshot(),
             **found.as_snapshot(),
             "set": ram.read_set(self._run),
+            **({"awake_because": self._gate.awake_because} if self._gate else {}),
             "processes": {
                 name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
                 for name, beat in beats.items()

@@ -28,14 +28,22 @@ class MeteredCamera:
         self._monotonic = monotonic
         self._ended_s: float | None = None
         self._untold_s = 0.0
+        self._primed: Shot | None = None
 
     @property
     def model(self) -> str:
         """Name the camera as EXIF does."""
         return self._camera.model
 
+    def prime(self) -> None:
+        """Take a frame now, for the next `shoot` to give; raise DeviceError."""
+        self._primed = self.shoot()
+
     def shoot(self) -> "Shot":
-        """Take one frame and its preview; raise DeviceError."""
+        """Take one frame and its preview, or give the one that was taken; raise DeviceError."""
+        if self._primed:
+            shot, self._primed = self._primed, None
+            return shot
         began_s = self._monotonic()
         shot = self._camera.shoot()
         now_s, ended_s = self._monotonic(), self._ended_s
@@ -73,19 +81,33 @@ class MeteredJudges:
         return self._judges.changed()
 
 
-def metered(device: Device, busy: Busy, *calls: str) -> Device:
-    """Give the same device, with the time of these calls of it marked as busy."""
-    return cast(Device, _Metered(device, busy, calls))
+def metered(
+    device: Device, busy: Busy, *calls: str, rested: Callable[[], None] | None = None
+) -> Device:
+    """Give the same device, with the time of these calls of it marked as busy.
+
+    `rested` hears of each call of `rest`.
+    """
+    return cast(Device, _Metered(device, busy, calls, rested))
 
 
 class _Metered:
-    def __init__(self, device: object, busy: Busy, calls: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        device: object,
+        busy: Busy,
+        calls: tuple[str, ...],
+        rested: Callable[[], None] | None,
+    ) -> None:
         self._device = device
         self._busy = busy
         self._calls = calls
+        self._rested = rested
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._device, name)
+        if name == "rest" and self._rested:
+            self._rested()
         if name not in self._calls:
             return found
 

@@ -23,6 +23,7 @@ from trapnode.model import Boot, ClockTrust
 from trapnode.policy.retention import Allowance
 from trapnode.sim.world import World
 from trapnode.store import ram
+from trapnode.store.consent import read_wake
 from trapnode.store.copies import leaves_ram
 from trapnode.store.disk import write_whole
 from trapnode.store.refusal import cause_of
@@ -97,7 +98,7 @@ class Process:
             store.database,
             world.boot_id if world else boot_id(),
             self.clock.now(),
-            world.wake_reason() if world else LinuxPower().wake_reason(),
+            read_wake(self.run) or (world or LinuxPower()).wake_reason(),
             self.trust(),
         )
 

@@ -7,6 +7,7 @@ from trapnode.cli.metered import metered
 from trapnode.cli.process import Process
 from trapnode.errors import DeviceError
 from trapnode.store.busy import Busy
+from trapnode.store.consent import note_rest
 
 if TYPE_CHECKING:
     from trapnode.devices.lorawan import LorawanModem
@@ -32,7 +33,11 @@ def modem_of(own: Process, opened: contextlib.ExitStack) -> "LorawanModem | SbdM
         modem.port, clock=own.clock, stopping=own.stop, sleep_pin=sleep, patience=patience
     )
     busy = Busy(own.run, "modem", own.clock.monotonic)
-    return metered(opened.enter_context(made), busy, *SESSIONS)
+
+    def rested() -> None:
+        note_rest(own.run, own.clock.monotonic())
+
+    return metered(opened.enter_context(made), busy, *SESSIONS, rested=rested)
 
 
 def _lorawan(own: Process, opened: contextlib.ExitStack, patience: float) -> "LorawanModem":

@@ -4,11 +4,12 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
-from trapnode.cli.power import cells_of
+from trapnode.cli.eyes import eyes
+from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
 from trapnode.cli.radio import modem_of
 from trapnode.cli.sealing import of_sorter, of_station
-from trapnode.errors import CardFailed, DeviceError
+from trapnode.errors import CardFailed
 from trapnode.model import Boot
 from trapnode.policy.report import Watch
 from trapnode.store import ram
@@ -17,8 +18,8 @@ from trapnode.store.seals import Sealing
 from trapnode.store.store import Store
 
 if TYPE_CHECKING:
+    from trapnode.gauges import Gate
     from trapnode.keeper import Keeper
-    from trapnode.station import Camera, Pir
 
 __all__ = [
     "console",
@@ -34,12 +35,11 @@ PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 def station(arguments: argparse.Namespace) -> None:
     """Run the station until SIGTERM."""
-    from trapnode.cli.metered import MeteredCamera
     from trapnode.policy.burst import BurstPlan
     from trapnode.station import Identity, Station
 
     with process("station", arguments) as own, contextlib.ExitStack() as opened:
-        pir, eye = _eyes(own, opened)  # First: an edge of now is in the PIR's queue.
+        pir, camera = eyes(own, opened)
         config, faults = own.config, [""]
 
         def sealing() -> Sealing | None:
@@ -56,32 +56,12 @@ def station(arguments: argparse.Namespace) -> None:
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run, spare)
-        monotonic = own.clock.monotonic
-        camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic)
 
         def alive(fault: str) -> None:
             own.alive("; ".join(filter(None, (fault, faults[0]))))
             camera.tell()
 
         loop.run(pir, camera, own.clock, own.stop, alive)
-
-
-def _eyes(own: Process, opened: contextlib.ExitStack) -> "tuple[Pir, Camera]":
-    """Open PIR and camera, or their twins; raise DeviceError."""
-    clock = own.clock
-    if own.world:
-        from trapnode.sim.scene import ReplayCamera, Scene
-
-        scene = opened.enter_context(contextlib.closing(Scene(own.world.folder, clock.monotonic)))
-        return scene, ReplayCamera(scene.next_frame, clock.now, lambda s: clock.wait([], s))
-    try:
-        from trapnode.devices.pir import GpioPir
-
-        pir = opened.enter_context(GpioPir(own.config.trigger.pir_pin))
-        from trapnode.devices.camera import PiCamera
-    except ImportError as error:
-        raise DeviceError(f"a library of the Pi is missing: {error}") from error
-    return pir, opened.enter_context(PiCamera(clock.now))
 
 
 def sorter(arguments: argparse.Namespace) -> None:
@@ -135,10 +115,15 @@ def keeper(arguments: argparse.Namespace) -> None:
     with process("keeper", arguments) as own, contextlib.closing(own.store()) as store:
         if not own.config_fault:
             keep_last_good(arguments, store)
-        keeper_of(own, store, PROCESSES).run(own.clock, own.trust, own.stop, own.alive)
+        await_wake(own)
+        with contextlib.ExitStack() as opened:
+            loop = keeper_of(own, store, PROCESSES, gate_of(own, opened))
+            loop.run(own.clock, own.trust, own.stop, own.alive)
 
 
-def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper":
+def keeper_of(
+    own: Process, store: Store, processes: tuple[str, ...], gate: "Gate | None" = None
+) -> "Keeper":
     """Make the keeper's loop over a store, which looks after these processes."""
     from trapnode.keeper import Keeper, Keeping
 
@@ -157,11 +142,12 @@ def keeper_of(own: Process, store: Store, processes: tuple[str, ...]) -> "Keeper
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer
 
-        return Keeper(keeping, store, own.run, SimBattery(own.clock.monotonic), SimThermometer())
-    from trapnode.devices.battery import HwmonBattery, Thermometer
+        twins = SimBattery(own.clock.monotonic), SimThermometer()
+        return Keeper(keeping, store, own.run, *twins, gate)
+    from trapnode.devices.battery import HwmonBattery, SuppliedBattery, Thermometer
 
-    gauge = HwmonBattery(config.keeper.battery)
-    return Keeper(keeping, store, own.run, gauge, Thermometer())
+    gauge = SuppliedBattery(HwmonBattery(config.keeper.battery))
+    return Keeper(keeping, store, own.run, gauge, Thermometer(), gate)
 
 
 def console(arguments: argparse.Namespace) -> None:

@@ -33,6 +33,8 @@ class Account:
     spent: Spent = field(default_factory=Spent)  # Of this boot, up to there.
     at: str = ""  # The wall clock then; empty where nobody trusts it.
     alarm_at: str = ""  # When the board shall wake us.
+    ended: bool = False  # That boot ended by our own will;
+    cuts: int = 0  # so many did not: brown-outs, resets, a battery taken out.
     days: tuple[Day, ...] = ()  # The last whole days, and today as the last.
 
     def charge(self, mwh: float, date: str, wakes: int, linger_s: float) -> "Account":

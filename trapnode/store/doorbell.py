@@ -16,6 +16,7 @@ SORTER = "sorter"
 STATION = "station"
 UPLINKER = "uplinker"
 KEEPER = "keeper"
+WATCH = "watch"  # The station's, for the keeper that wants to switch off.
 MOST_RINGS = 1000  # A flood must not hold the loop.
 
 

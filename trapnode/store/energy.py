@@ -52,6 +52,7 @@ class EnergyHealth:
     used_mwh: float
     this_boot: dict[str, float]  # mWh by state.
     hot: bool
+    cuts: int
 
     def faults(self) -> list[tuple[Faults, str]]:
         """Say what of it a technician must hear."""
@@ -69,6 +70,7 @@ class EnergyHealth:
             "power_stage": self.stage.value,
             "days_left": None if self.days_left is None else round(self.days_left, 1),
             "battery_left_share": round(self.left_share, 3),
+            "power_lost": self.cuts,
             "battery_used_mwh": round(self.used_mwh),
             "energy_mwh": {state: round(mwh, 2) for state, mwh in self.this_boot.items()},
         }
@@ -84,6 +86,7 @@ class Energy:
         self._boot = boot
         self._account = read_account(store.state)
         self._new = self._account.boot != boot.id
+        self._account = dataclasses.replace(self._account, ended=self._new and self._account.ended)
         self._boot_s = 0.0
         self._saved_s = 0.0
         self._hot = False
@@ -116,13 +119,16 @@ class Energy:
         write_restraint(self._run, Restraint(health.stage, self._coldest, health.hot))
         return health
 
-    def save(self, now_s: float, alarm_at: datetime | None = None) -> None:
-        """Write the account, and when the board shall wake us; raise StoreError."""
-        if alarm_at is not None:
-            told = alarm_at.isoformat(timespec="seconds")
-            self._account = dataclasses.replace(self._account, alarm_at=told)
+    def end(self, now_s: float, alarm_at: datetime | None = None) -> None:
+        """Write the account of a boot that ends by our own will; raise StoreError."""
+        told = alarm_at.isoformat(timespec="seconds") if alarm_at else ""
+        ended = dataclasses.replace(self._account, alarm_at=told, ended=True)
+        self.save(now_s, ended)
+
+    def save(self, now_s: float, account: Account | None = None) -> None:
+        """Write the account; raise StoreError."""
         try:
-            write_account(self._store.disk, self._store.state, self._account)
+            write_account(self._store.disk, self._store.state, account or self._account)
         except CardFull:  # `Upkeep` says so; the old account stays.
             return
         self._saved_s = now_s
@@ -140,8 +146,14 @@ class Energy:
             boot_s=now_s,
         )
         began = off + Spent(boot=now_s)
+        cuts = lost + (before.boot > 0 and not before.ended)
         begun = dataclasses.replace(
-            before, boot=self._boot.id, counted_s=now_s, spent=Spent(boot=now_s)
+            before,
+            boot=self._boot.id,
+            counted_s=now_s,
+            spent=Spent(boot=now_s),
+            ended=False,
+            cuts=before.cuts + cuts,
         )
         mwh = began.mwh(self._cells.powers) + lost * a_life
         self._account = self._charged(begun, mwh, now, 1 + lost)
@@ -183,6 +195,7 @@ class Energy:
             used_mwh=account.used_mwh,
             this_boot=account.spent.by_state(cells.powers),
             hot=self._hot,
+            cuts=account.cuts,
         )
 
 

@@ -1,0 +1,171 @@
+"""The gate of a unit that switches itself off: when, after whose consent, and what if it fails.
+
+    awake --no reason to stay--> asked --station consents--> ordered --> the power goes
+      ^--------- an edge, a person, news, or a board that holds the power ---------'
+
+Nothing here may wait: the keeper comes round. Every step may be the last, or the one before an
+edge; tests/scenarios/test_gate.py cuts, and lets the PIR rise, at each of them.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from trapnode.errors import DeviceError
+from trapnode.policy.power import Awake, next_alarm, stays_awake
+from trapnode.store import consent
+from trapnode.store.doorbell import UPLINKER, WATCH, ring
+from trapnode.words import Stage
+
+__all__ = ["Board", "Gate", "Gating"]
+
+log = logging.getLogger(__name__)
+
+ROUND_S = 1.0  # A second awake is 0.17 mWh: a tenth of an event's judging.
+ASK_ROUND_S = 0.05
+ORDERED_S = 30.0  # A board that cut nothing by then will not.
+AGAIN_S = 60.0
+RADIO_LONGEST_S = 400.0  # As long as the keeper waits for a silent uplinker.
+
+
+class Board(Protocol):
+    """What switches the power."""
+
+    def set_alarm(self, wait: timedelta) -> None:
+        """Wake the unit after so long, by the board's own clock; raise DeviceError."""
+        ...
+
+    def off(self) -> None:
+        """Let go of the power, or have the machine powered off; raise DeviceError.
+
+        Returns where the power stays a while, or is held by a PIR that rose meanwhile.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gating:
+    """What the configuration says."""
+
+    linger_s: float
+    linger_target_s: float
+    status_hour: int
+    radio: bool  # There is a modem: its word is waited for.
+
+
+class Gate:
+    """The keeper's side of switching off."""
+
+    def __init__(self, board: Board, run: Path, gating: Gating) -> None:
+        self.fault = ""
+        self.awake_because = "still starting"
+        self._board = board
+        self._run = run
+        self._gating = gating
+        self._asked = 0  # Number of the last ask; the next is another one.
+        self._open = self._agreed = False
+        self._ordered_s: float | None = None
+        self._not_before_s = 0.0
+        self._sorted_s: float | None = None  # Since when only the radio may have something to do.
+        consent.withdraw(run)  # Of a keeper before.
+
+    def begin(self, now: datetime, waiting: int) -> None:
+        """Set the alarm at once: a unit that browns out wakes for its report all the same."""
+        self._set_alarm(now, waiting)
+
+    def look(
+        self,
+        awake: Awake,
+        stage: Stage,
+        now: datetime,
+        waiting: int,
+        save: Callable[[datetime], None],
+    ) -> float:
+        """Come one step nearer to off, or back; give the s until the next look.
+
+        `save` writes what the power must not take, with the alarm's moment; may raise StoreError.
+        """
+        self.awake_because = self._why(awake, stage)
+        if self.awake_because or awake.now_s < self._not_before_s:
+            self._back()
+            return ROUND_S
+        if self._ordered_s is not None:
+            self._wait(awake.now_s)
+        elif not self._open:
+            self._asked += 1
+            consent.ask(self._run, self._asked)
+            self._open = True
+            ring(self._run, WATCH)
+        elif not consent.consented(self._run, self._asked):
+            self._agreed = False
+            ring(self._run, WATCH)
+        elif not self._agreed:
+            self._agreed = True  # What the station did before it agreed is in the next look.
+        else:
+            self._go(awake.now_s, now, waiting, save)
+        return ASK_ROUND_S
+
+    def _why(self, awake: Awake, stage: Stage) -> str:
+        """Say why the unit stays awake, or nothing."""
+        why = stays_awake(awake, stage, self._gating.linger_s, self._gating.linger_target_s)
+        if why:
+            self._sorted_s = None
+        return why or self._radio(awake.now_s, stage)
+
+    def _go(
+        self, now_s: float, now: datetime, waiting: int, save: Callable[[datetime], None]
+    ) -> None:
+        """Do what comes before the cut, look at the consent a last time, and let go."""
+        save(now + self._set_alarm(now, waiting))
+        if not consent.consented(self._run, self._asked):
+            return
+        self._ordered_s = now_s
+        log.info("switching off")
+        try:
+            self._board.off()
+        except DeviceError as error:
+            self._fail(now_s, f"power: cannot switch off: {error}")
+
+    def _wait(self, now_s: float) -> None:
+        """Wait for the cut that was ordered; a veto or a board that does nothing ends that."""
+        assert self._ordered_s is not None
+        if not consent.consented(self._run, self._asked):
+            self._back()
+        elif now_s - self._ordered_s >= ORDERED_S:
+            self._fail(now_s, "power: switched off in vain, the board holds the power")
+
+    def _fail(self, now_s: float, fault: str) -> None:
+        if fault != self.fault:
+            log.error("%s", fault)
+        self.fault, self._not_before_s = fault, now_s + AGAIN_S
+        self._back()
+
+    def _back(self) -> None:
+        if self._open:
+            consent.withdraw(self._run)
+        self._open = self._agreed = False
+        self._ordered_s = None
+
+    def _radio(self, now_s: float, stage: Stage) -> str:
+        """Say whether the uplinker may still have something to do; ask it once all is sorted."""
+        if not self._gating.radio or stage is Stage.OFF:
+            return ""
+        if self._sorted_s is None:
+            self._sorted_s = now_s
+            ring(self._run, UPLINKER)
+        rested_s = consent.rested_s(self._run)
+        if rested_s is not None and rested_s >= self._sorted_s:
+            return ""
+        return "the radio is at work" if now_s - self._sorted_s < RADIO_LONGEST_S else ""
+
+    def _set_alarm(self, now: datetime, waiting: int) -> timedelta:
+        wait = next_alarm(now, self._gating.status_hour, waiting)
+        try:
+            self._board.set_alarm(wait)
+        except DeviceError as error:  # The PIR still wakes it: off all the same.
+            self.fault = f"power: no alarm: {error}"
+            log.error("%s", self.fault)
+        return wait
