@@ -34,6 +34,7 @@ from trapnode.store.disk import RealDisk
 from trapnode.store.fieldnotes import DEPLOY, FieldNote, add
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
+from trapnode.store.visit import UplinkVisit
 
 DEADLINE_S = 5.0
 SNAPSHOT = {"unit": "AL07", "monotonic_s": 100.0, "faults": []}
@@ -223,17 +224,21 @@ def test_the_clock_is_told_and_asked_for(unit, tmp_path):
     assert answered(unit, "clock")[0] == (
         "2026-11-22 04:31:44 UTC, 14:31 at the unit (UTC+1000), none"
     )
-    assert answered(unit, "clock set 2026-11-23 10:05")[-1] == "OK"
-    at, source, moment_s = visit.asked_clock(tmp_path)
-    assert (at.isoformat(), source, moment_s) == ("2026-11-23T00:05:00+00:00", "technician", 104)
-    assert answered(unit, "clock set 2026-11-23T10:05:09z")[-1] == "OK"
-    assert visit.asked_clock(tmp_path)[0].isoformat() == "2026-11-23T10:05:09+00:00"
+    uplinker, told = UplinkVisit(tmp_path), []
+    cable = Cable(unit, lambda: uplinker.answer(None, told.append, unit.clock.monotonic()))
+    assert cable.ask("clock set 2026-11-23 10:05") == ["set: 2026-11-23 00:05:00 UTC", "OK"]
+    unit.clock.step(3)
+    assert cable.ask("clock set 2026-11-23T10:05:09z")[-1] == "OK"
+    assert [each.isoformat() for each in told] == [
+        "2026-11-23T00:05:00+00:00",
+        "2026-11-23T10:05:09+00:00",
+    ]
 
 
 @pytest.mark.parametrize("said", ["tomorrow", "2026-11-23", "1970-01-01 00:00", "2039-01-01 00:00"])
 def test_a_time_that_cannot_be_is_not_asked_for(unit, tmp_path, said):
     assert answered(unit, f"clock set {said}")[-1].startswith("ERR 5")
-    assert visit.asked_clock(tmp_path) is None
+    assert not (tmp_path / "clock.json").exists()
 
 
 def test_log_shows_the_journal_and_nothing_that_steers_a_terminal(tmp_path):

@@ -98,7 +98,7 @@ def test_what_fails_is_named_with_what_to_do(tmp_path, changes, others, failed, 
     lines = tried(tmp_path, changes, **others)
     fails = [number for number, line in enumerate(lines) if line.startswith("FAIL")]
     assert [lines[number].split()[1] for number in fails] == [failed]
-    assert todo in lines[fails[0] + 1]
+    assert todo in " ".join(lines[fails[0] + 1 :])
     assert lines[-1] == f"ERR 10 failed: {failed}"
     assert visit.tested(tmp_path, 1e9)[0] == [failed]
     assert all(len(line) <= 80 for line in lines)

@@ -39,8 +39,6 @@ SNAPSHOT = {
     "last_trigger": "2026-11-22T04:28:02.123456Z",
     "last_verdicts": ["leopard 97%", "blank 99%"],
     "days_left": 128.4,
-    "credits": {"day": 12, "day_most": 50, "month": 130, "month_most": 400},
-    "downlinks_refused": {"forged": 1, "replayed": 2},
     "radio": ["delivered, signal 3 of 5", 720.0],
     "selftest": {"failed": [], "age_s": 65.2},
     "note": {"kind": "deploy", "at": "2026-11-22T04:10:00+00:00", "by": "IK"},
@@ -67,8 +65,8 @@ def test_a_sound_unit_is_good_to_go_and_all_of_it_is_on_one_screen():
         "trigger   2 min ago, 2026-11-22 04:28:02 UTC",
         "verdicts  leopard 97%, blank 99%; 0 unsorted, by amur-2",
         "pictures  412 sequences, 3 of a target, 371 discarded, 0 lost",
-        "queue     1 waiting, 0 parked, last accepted never; credits 12/50, 130/400",
-        "modem     delivered, signal 3 of 5, 12 min ago, 3 downlinks refused",
+        "queue     1 waiting, 0 parked, last accepted never",
+        "modem     delivered, signal 3 of 5, 12 min ago",
         "warmth    -18.5 C in the processor",
         "deployed  2026-11-22 04:10:00 UTC by IK",
         "selftest  passed, 65 s ago",
@@ -98,6 +96,12 @@ def test_a_silent_keeper_is_a_reason(age_s, age):
 @pytest.mark.parametrize(("days", "number"), [(DAYS_LEAST, 0), (DAYS_LEAST - 1, 1), (None, 0)])
 def test_a_battery_for_a_few_days_is_a_reason(days, number):
     assert len(reasons(SNAPSHOT | {"days_left": days}, 1, Texts())) == number
+
+
+def test_without_a_gauge_nothing_is_said_of_days():
+    mains = SNAPSHOT | {"days_left": 2.0, "battery_mv": None}
+    assert reasons(mains, 1, Texts()) == []
+    assert "days" not in screen(mains, 1)[1]
 
 
 def test_a_failed_selftest_is_a_reason():

@@ -1,5 +1,8 @@
 """A technician's visit: what the console asks, what station and uplinker answer."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.fakes import After, NumberedCamera, boot, number_of, station_of
@@ -7,7 +10,7 @@ from trapnode.errors import DeviceError, LinkUnavailable
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.store import visit
-from trapnode.store.visit import ModemVisit
+from trapnode.store.visit import UplinkVisit
 
 
 class Errands:
@@ -104,7 +107,7 @@ class Probed:
     def __init__(self, *said) -> None:
         self._said = list(said)
 
-    def probe(self) -> str:
+    def about(self) -> str:
         said = self._said.pop(0)
         if isinstance(said, Exception):
             raise said
@@ -112,16 +115,39 @@ class Probed:
 
 
 def test_the_modem_is_asked_once_for_each_question(run):
-    bell, modem = ModemVisit(run), Probed("IMEI 1, signal 3 of 5", LinkUnavailable("no sky"))
-    bell.answer(modem)
+    bell, modem = UplinkVisit(run), Probed("IMEI 1, signal 3 of 5", LinkUnavailable("no sky"))
+    bell.answer(modem, print, 5.0)
     assert visit.said(run) is None
     visit.ask_modem(run, 4)
     for _ in range(3):
-        bell.answer(modem)
+        bell.answer(modem, print, 5.0)
     assert visit.said(run) == visit.Said(4, "IMEI 1, signal 3 of 5", fault=False)
     visit.ask_modem(run, 5)
-    bell.answer(modem)
+    bell.answer(modem, print, 5.0)
     assert visit.said(run) == visit.Said(5, "no sky", fault=True)
+
+
+def test_a_clock_is_set_to_what_it_is_by_now(run):
+    uplinker, told = UplinkVisit(run), []
+    visit.ask_clock(run, 8, datetime(2026, 11, 22, 4, 30, tzinfo=UTC), 100.0)
+    uplinker.answer(Probed(), told.append, 142.0)
+    uplinker.answer(Probed(), told.append, 150.0)
+    assert told == [datetime(2026, 11, 22, 4, 30, 42, tzinfo=UTC)]
+    assert visit.said(run) == visit.Said(8, "2026-11-22 04:30:42", fault=False)
+
+
+@pytest.mark.parametrize("asked", [{}, {"at": "x", "monotonic_s": 1}, {"at": "2026-11-22"}])
+def test_a_clock_that_cannot_be_set_is_said(run, asked):
+    def refuse(_at: datetime) -> None:
+        raise DeviceError("not permitted")
+
+    uplinker = UplinkVisit(run)
+    (run / "clock.json").write_text(json.dumps({"number": 3, **asked}))
+    uplinker.answer(Probed(), refuse, 142.0)
+    assert visit.said(run).fault
+    visit.ask_clock(run, 4, datetime(2026, 11, 22, tzinfo=UTC), 1.0)
+    uplinker.answer(Probed(), refuse, 142.0)
+    assert visit.said(run) == visit.Said(4, "not permitted", fault=True)
 
 
 def test_a_technician_is_here_while_lines_come_and_the_cable_is_in(run):
@@ -139,4 +165,4 @@ def test_a_full_ram_costs_nothing_but_the_answer(tmp_path, clock):
     visit.visit(gone, 1)
     visit.leave(gone)
     visit.ask_modem(gone, 1)
-    assert visit.radio(gone, 1) is visit.tested(gone, 1) is visit.asked_clock(gone) is None
+    assert visit.radio(gone, 1) is visit.tested(gone, 1) is None

@@ -35,6 +35,10 @@ class Modem(Protocol):
         """Fetch a downlink without a message, which may cost a credit; raise as `send`."""
         ...
 
+    def about(self) -> str:
+        """Say which modem this is and how it is, for a person, at no cost; raise as `send`."""
+        ...
+
     def rest(self) -> None:
         """Take note that nothing is due now: the modem may sleep."""
         ...

@@ -23,7 +23,7 @@ def look_at(jpeg: bytes) -> Look:
             opened.draft("L", (WIDTH, max(3, WIDTH * opened.height // opened.width)))
             grey = opened.convert("L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DeviceError(f"test picture of {len(jpeg)} bytes: {error}") from error
+        raise DeviceError(f"test picture of {len(jpeg)} bytes: is no JPEG") from error
     grey = grey.resize((WIDTH, max(3, WIDTH * grey.height // grey.width)), Image.Resampling.BOX)
     kernel = ImageFilter.Kernel((3, 3), LAPLACE, scale=2, offset=128)  # Edges do not clip at 2.
     edges = grey.filter(kernel).crop((1, 1, grey.width - 1, grey.height - 1))

@@ -25,6 +25,7 @@ from trapnode.store.outbox import Seal
 from trapnode.store.radio import Session
 from trapnode.store.riders import Plan, Riders
 from trapnode.store.store import Store
+from trapnode.store.visit import UplinkVisit, note_radio
 
 __all__ = ["Uplinker"]
 
@@ -55,6 +56,7 @@ class Uplinker:
         self._riders = Riders(store, plan)
         self._seal = seal
         self._commands = commands
+        self._visit = UplinkVisit(run)
         self._began_s = 0.0  # Monotonic moments: this process's start,
         self._tried_s: dict[int, float] = {}  # and each message's last attempt.
         self._down_until_s = 0.0  # Monotonic; while the link is down ...
@@ -68,12 +70,23 @@ class Uplinker:
         try:
             while not stopping():
                 alive("")
+                self._serve(modem, clock)
                 if not self.send_next(modem, clock):
                     modem.rest()
                     clock.wait([bell, stopping], ROUND_S)
                     bell.answered()
         finally:
             bell.close()
+
+    def _serve(self, modem: Modem, clock: Clock) -> None:
+        """Do what a technician at the cable asks for."""
+
+        def set_clock(at: datetime) -> None:
+            if self._commands is None:
+                raise DeviceError("clock: not set, the card failed")
+            self._commands.correct_clock(at, clock, "technician")
+
+        self._visit.answer(modem, set_clock, clock.monotonic())
 
     def begin(self, clock: Clock) -> None:
         """Finish what the power cut short; raise StoreError."""
@@ -170,6 +183,7 @@ class Uplinker:
         with self._store.database.transaction():
             self._store.outbox.postpone(message, until, str(error))
             self._store.radio.count(Session(0, 0, now_s - began_s, failed=True), now)
+        note_radio(self._run, str(error), now_s)
         self._down_until_s = now_s + (until - now).total_seconds()
         self._down_priority = message.priority
         log.info("message %d waits until %s: %s", message.counter, until, error)
@@ -178,6 +192,7 @@ class Uplinker:
         with self._store.database.transaction():
             self._store.outbox.park(message, str(error))
             self._store.radio.count(Session(0, 0, s, failed=True), clock.now())
+        note_radio(self._run, str(error), clock.monotonic())
         log.warning("message %d parked: %s", message.counter, error)
 
     def _sent(self, message: Message, sent: Sent, modem: Modem, clock: Clock) -> None:
@@ -191,6 +206,7 @@ class Uplinker:
         self._tried_s.pop(message.counter, None)
         self._down_until_s = 0.0
         said = "accepted" if sent.delivered else "on the air"
+        note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
         self._riders.join(message.kind, modem.credit, now)
         if self._commands is not None:

@@ -97,11 +97,14 @@ class _Told:
     def fetch(self) -> Sent:
         return self._tell("fetch", self._modem.fetch)
 
+    def about(self) -> str:
+        return self._modem.about()
+
     def rest(self) -> None:
         self._modem.rest()
 
     def network_time(self) -> datetime | None:
-        return None  # It was shown. The unit's own processes set its clock; this may be a laptop.
+        return self._modem.network_time()
 
     def _tell(self, what: str, do: Callable[[], Sent]) -> Sent:
         try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from trapnode.cli.eyes import eyes
 from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
-from trapnode.cli.radio import budget_of, modem_of
-from trapnode.cli.sealing import of_sorter, of_station, show_of
+from trapnode.cli.radio import modem_of
+from trapnode.cli.sealing import of_sorter, of_station
 from trapnode.errors import CardFailed
 from trapnode.model import Boot
 from trapnode.policy.report import Watch
@@ -82,7 +82,6 @@ def sorter(arguments: argparse.Namespace) -> None:
             audit_share=config.sorter.audit_share,
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
-            show=show_of(config),
         )
         busy = Busy(own.run, "judge", own.clock.monotonic)
         judges = MeteredJudges(chooser(config, store.disk), busy)
@@ -100,9 +99,9 @@ def uplinker(arguments: argparse.Namespace) -> None:
     with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
         config = own.settled(store).config
         if config.modem.kind == "none":
-            while not own.stop():
-                own.alive("")
-                own.clock.wait([own.stop], 20.0)
+            from trapnode.cli.modemless import without_modem
+
+            without_modem(own, store)
             return
         from trapnode.cli.uplink import uplinker_of
 
@@ -139,7 +138,6 @@ def keeper_of(
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),
         cells=cells_of(config),
-        budget=budget_of(config),
     )
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from trapnode.console.health import uplinker_said
 from trapnode.console.steps import Failed, Steps
 from trapnode.console.unit import Unit
 from trapnode.protocols.shell import ERR_VALUE, OK
@@ -13,10 +14,12 @@ EARLIEST, LATEST = datetime(2026, 11, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinf
 
 
 def set_clock(unit: Unit, said: str) -> Steps:
-    """Ask for a time; local to the unit, or UTC with a Z at its end."""
-    at = _moment(unit, said)
-    visit.ask_clock(unit.run, at, "technician", unit.clock.monotonic())
-    yield unit.texts("clock.asked", at=f"{at:%Y-%m-%d %H:%M:%S}")
+    """Set the clock to a time, local to the unit, or UTC with a Z at its end."""
+    at, now_s = _moment(unit, said), unit.clock.monotonic()
+    number = visit.ticket(now_s)
+    visit.ask_clock(unit.run, number, at, now_s)
+    done = yield from uplinker_said(unit, number)
+    yield unit.texts("clock.done", at=done)
     return OK
 
 

@@ -124,7 +124,7 @@ def _choices(unit: Unit, question: _Question) -> Generator[str, str, None]:
         for number, name in enumerate(FEATURES, 1)
     ]
     for start in range(0, len(shown), 4):
-        yield "".join(shown[start : start + 4])
+        yield "".join(shown[start : start + 4]).rstrip()
 
 
 def _text(said: str) -> str:

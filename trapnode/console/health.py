@@ -22,6 +22,7 @@ __all__ = [
     "status",
     "status_json",
     "stick",
+    "uplinker_said",
 ]
 
 SHOWN = 10
@@ -98,6 +99,11 @@ def modem_said(unit: Unit) -> Steps:
     """Ask the modem; return its words. Raise Failed, with its fault or if nobody answers."""
     number = visit.ticket(unit.clock.monotonic())
     visit.ask_modem(unit.run, number)
+    return (yield from uplinker_said(unit, number))
+
+
+def uplinker_said(unit: Unit, number: int) -> Steps:
+    """Wait for the uplinker's answer; return it. Raise DeviceError, and Failed for silence."""
     end_s = unit.clock.monotonic() + MODEM_S
     while unit.clock.monotonic() < end_s:
         yield Wait(POLL_S)

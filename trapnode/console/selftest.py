@@ -19,7 +19,7 @@ from trapnode.protocols.shell import ERR_SELFTEST, ERR_STATUS, OK
 from trapnode.store import visit
 from trapnode.store.probe import probe
 from trapnode.testpicture import look_at
-from trapnode.texts.screen import cut, moment_text, scaled
+from trapnode.texts.screen import WIDTH, moment_text, scaled
 
 __all__ = ["NAMES", "aim", "selftest"]
 
@@ -28,6 +28,7 @@ EDGES_ENOUGH = 3  # Walked past to and fro; then nobody needs to walk on.
 AIM_S, AIM_EVERY_S = 90.0, 2.0
 STATION_S = 15.0  # A picture takes a second; a burst that goes on, ten.
 NONCE_BYTES = 16
+INDENT = " " * 15  # Under what was found.
 
 Found = tuple[str, str]
 """What is wrong (a key for what to do; empty: nothing), and what was found, in words."""
@@ -66,7 +67,7 @@ def selftest(unit: Unit) -> Steps:
         except TrapnodeError as error:
             todo, found = f"test.{name}.todo", str(error)
         key = "test.failed" if todo else "test.passed"
-        yield cut(unit.texts(key, name=name, found=found), unit.texts.utf8)
+        yield from _wrapped(unit.texts(key, name=name, found=found))
         if todo:
             failed.append(name)
             yield unit.texts("test.todo", todo=unit.texts(todo))
@@ -75,6 +76,12 @@ def selftest(unit: Unit) -> Steps:
         raise Failed(ERR_SELFTEST, "err.selftest", failed=", ".join(failed))
     yield unit.texts("test.all", number=len(CHECKS))
     return OK
+
+
+def _wrapped(line: str) -> list[str]:
+    import textwrap  # Only while somebody tests.
+
+    return textwrap.wrap(line, WIDTH, subsequent_indent=INDENT, drop_whitespace=True)
 
 
 def _status(unit: Unit) -> Status:

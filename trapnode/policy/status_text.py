@@ -43,8 +43,8 @@ def reasons(status: Status, age_s: float, texts: Texts) -> list[str]:
     why = [str(each) for each in found] if isinstance(found, list) else []
     if age_s > STALE_S:
         why.insert(0, texts("status.stale", age=age_text(age_s)))
-    days = status.get("days_left")
-    if isinstance(days, int | float) and days < DAYS_LEAST:
+    days = _days(status)
+    if days is not None and days < DAYS_LEAST:
         why.append(texts("status.days", days=f"{days:.0f}", least=DAYS_LEAST))
     if failed := _failed(status):
         why.append(texts("test.some", failed=failed))
@@ -100,9 +100,8 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
             waiting=said("waiting"),
             parked=said("parked"),
             accepted=_since(status, "last_accepted", age_s, texts),
-            credits=_credits(status, texts),
         ),
-        "modem": _modem(status, texts) + _refused(status, texts),
+        "modem": _modem(status, texts),
         "warmth": _warmth(status, texts),
         "deployed": _note(status, texts),
         "selftest": _selftest(status, texts),
@@ -117,14 +116,20 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
     }
 
 
+def _days(status: Status) -> float | None:
+    """Give for how long the battery lasts; None where no gauge is: it may be the mains."""
+    days, battery_mv = status.get("days_left"), status.get("battery_mv")
+    known = isinstance(days, int | float) and isinstance(battery_mv, int | float)
+    return float(str(days)) if known else None
+
+
 def _battery(status: Status, texts: Texts) -> str:
     volts = scaled(status.get("battery_mv"), 1000, " V", 2)
-    days, stage = status.get("days_left"), status.get("power_stage")
-    known = isinstance(days, int | float)
+    days, stage = _days(status), status.get("power_stage")
     return texts(
         "battery",
         volts=texts("battery.none") if volts == "?" else volts,
-        days=texts("battery.days", days=f"{days:.0f}") if known else "",
+        days=texts("battery.days", days=f"{days:.0f}") if days is not None else "",
         stage=f", {stage}" if isinstance(stage, str) and stage != "full" else "",
     )
 
@@ -157,22 +162,6 @@ def _verdicts(status: Status, texts: Texts) -> str:
     if not isinstance(found, list):
         return "?"
     return ", ".join(map(str, found[:3])) or texts("verdict.none")
-
-
-def _credits(status: Status, texts: Texts) -> str:
-    """Say what of the budget of the day and the month is spent."""
-    match status.get("credits"):
-        case {"day": day, "day_most": day_most, "month": month, "month_most": most}:
-            spent = {"day": day, "day_most": day_most, "month": month, "month_most": most}
-            return texts("queue.credits", **spent)
-    return ""
-
-
-def _refused(status: Status, texts: Texts) -> str:
-    match status.get("downlinks_refused"):
-        case {**found} if number := sum(n for n in found.values() if isinstance(n, int)):
-            return texts("modem.refused", number=number)
-    return ""
 
 
 def _modem(status: Status, texts: Texts) -> str:

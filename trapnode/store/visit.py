@@ -9,17 +9,17 @@ RUN/look.json      to the station: number, walk until (monotonic, s), whether to
 RUN/seen.json      its answer: number, PIR edges since the walk began, motion now, picture or fault
 RUN/seen.jpg       the test picture's preview
 RUN/ask.json       to the uplinker: number
-RUN/said.json      its answer: number, what the modem said, or its fault
+RUN/clock.json     to the uplinker: number, a time for the wall clock, the moment it belongs to
+RUN/said.json      its answer to either: number, what came of it, or the fault
 RUN/tested.json    what failed in the last self-test, and when
 RUN/radio.json     what the last session came to, and when
-RUN/clock.json     a time for the wall clock; a path unit of systemd starts `trapnode clock apply`
 """
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -29,14 +29,13 @@ from trapnode.store.ram import replace
 
 __all__ = [
     "Modem",
-    "ModemVisit",
     "Said",
     "Seen",
     "StationVisit",
+    "UplinkVisit",
     "ask_clock",
     "ask_modem",
     "ask_station",
-    "asked_clock",
     "leave",
     "note_radio",
     "note_tested",
@@ -52,13 +51,13 @@ __all__ = [
 
 HERE_S = 600.0  # So long after the last line somebody is still here.
 WALK_MOST_S = 120.0  # No request stops bursts for longer, whatever it says.
-PICTURE = "seen.jpg"
+PICTURE, ASK, CLOCK = "seen.jpg", "ask.json", "clock.json"
 
 
 class Modem(Protocol):
     """What of a modem a technician asks for."""
 
-    def probe(self) -> str:
+    def about(self) -> str:
         """Say how the modem is, in one line, at no cost; raise LinkUnavailable, DeviceError."""
         ...
 
@@ -143,24 +142,42 @@ class StationVisit:
         replace(self._run / "seen.json", asdict(told))
 
 
-class ModemVisit:
-    """The uplinker's side."""
+class UplinkVisit:
+    """The uplinker's side: it has the modem, and sets the clock, for the network and for people."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._number = _number(_read(run / "ask.json"), "number")
+        self._done = {name: _number(_read(run / name), "number") for name in (ASK, CLOCK)}
 
-    def answer(self, modem: Modem) -> None:
-        """Ask the modem if the technician does; once for each request."""
-        number = _number(_read(self._run / "ask.json"), "number")
-        if number in (0, self._number):
-            return
-        self._number = number
+    def answer(self, modem: Modem, set_clock: Callable[[datetime], object], now_s: float) -> None:
+        """Do what is asked for, once for each request."""
+        if self._is_new(ASK):
+            self._say(ASK, modem.about)
+        if self._is_new(CLOCK):
+            self._say(CLOCK, lambda: self._set(set_clock, now_s))
+
+    def _is_new(self, name: str) -> bool:
+        number, before = _number(_read(self._run / name), "number"), self._done[name]
+        self._done[name] = number or before
+        return number not in (0, before)
+
+    def _say(self, name: str, do: Callable[[], str]) -> None:
+        number = self._done[name]
         try:
-            told = Said(number, modem.probe(), fault=False)
+            told = Said(number, do(), fault=False)
         except (DeviceError, UplinkError) as error:
             told = Said(number, str(error), fault=True)
         replace(self._run / "said.json", asdict(told))
+
+    def _set(self, set_clock: Callable[[datetime], object], now_s: float) -> str:
+        asked = _read(self._run / CLOCK)
+        try:
+            at = datetime.fromisoformat(str(asked["at"]))
+            passed = timedelta(seconds=now_s - float(str(asked["monotonic_s"])))
+        except (KeyError, ValueError, OverflowError) as error:
+            raise DeviceError(f"{CLOCK}: {error}") from error
+        set_clock(at + passed)
+        return f"{at + passed:%Y-%m-%d %H:%M:%S}"
 
 
 def ask_station(run: Path, number: int, until_s: float, shoot: bool, more: bool = False) -> None:
@@ -195,7 +212,7 @@ def ticket(now_s: float) -> int:
 
 def ask_modem(run: Path, number: int) -> None:
     """Ask how the modem is."""
-    replace(run / "ask.json", {"number": number})
+    replace(run / ASK, {"number": number})
     ring(run, UPLINKER)
 
 
@@ -249,19 +266,11 @@ def technician_here(run: Path, now_s: float) -> bool:
     return "at_s" in found and now_s - _seconds(found, "at_s") < HERE_S
 
 
-def ask_clock(run: Path, at: datetime, source: str, now_s: float) -> None:
-    """Ask for the wall clock to be set: it was `at` at the monotonic moment `now_s`."""
-    replace(run / "clock.json", {"at": at.isoformat(), "source": source, "monotonic_s": now_s})
-
-
-def asked_clock(run: Path) -> tuple[datetime, str, float] | None:
-    """Read what the wall clock is to be set to, by whom, and the moment that belongs to it."""
-    found = _read(run / "clock.json")
-    try:
-        at = datetime.fromisoformat(str(found["at"]))
-        return (at, str(found["source"]), float(str(found["monotonic_s"]))) if at.tzinfo else None
-    except (KeyError, ValueError):
-        return None
+def ask_clock(run: Path, number: int, at: datetime, now_s: float) -> None:
+    """Ask for the wall clock to be set: it is `at` at the monotonic moment `now_s`."""
+    asked = {"number": number, "at": at.isoformat(), "monotonic_s": now_s}
+    replace(run / CLOCK, asked)
+    ring(run, UPLINKER)
 
 
 def _read(path: Path) -> dict[str, object]:

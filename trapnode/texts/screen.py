@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-__all__ = ["age_text", "cut", "moment_text", "printable", "scaled"]
+__all__ = ["WIDTH", "age_text", "cut", "moment_text", "printable", "scaled"]
 
 WIDTH = 80
 AGES = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"))  # From, in, name.
