@@ -17,7 +17,6 @@ from trapnode.gauges import Battery, Gate, Thermometer
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
-from trapnode.policy.budget import Budget
 from trapnode.policy.card import reboot_helps
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
@@ -26,7 +25,7 @@ from trapnode.store.awake import awake_of
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.energy import Cells, Energy, EnergyHealth
 from trapnode.store.store import Store
-from trapnode.store.tally import Tally, changes, radio, tally
+from trapnode.store.tally import Tally, changes, tally
 from trapnode.store.upkeep import CardHealth, Upkeep
 
 __all__ = ["STALE_S", "Health", "Keeper", "Keeping"]
@@ -57,7 +56,6 @@ class Keeping:
     nonce: Callable[[int], bytes] = os.urandom
     card_failed: ram.Failure | None = None  # Why the store is in RAM.
     cells: Cells = field(default_factory=Cells)
-    budget: Budget | None = None  # Of the radio; None: it costs no credits.
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,6 @@ class Keeper:
             **health.energy.as_snapshot(),
             **health.card.as_snapshot(),
             **found.as_snapshot(),
-            **radio(self._store, self._keeping.budget, clock.now()),
             "set": ram.read_set(self._run),
             **({"awake_because": self._gate.awake_because} if self._gate else {}),
             "processes": {
