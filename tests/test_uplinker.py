@@ -19,7 +19,7 @@ from tests.fakes import (
     uplinker_of,
 )
 from trapnode.cli.uplink import sealer
-from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
+from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused
 from trapnode.message import pack_observation
 from trapnode.message.downlink import Ack
 from trapnode.model import ClockTrust, MessageKind, MessageState
@@ -219,6 +219,16 @@ def test_the_loop_sends_what_is_due_and_hears_the_bell(store, run, clock):
 
     uplinker_of(store, run, boot(store)).run(modem, clock, After(lambda: len(rounds) > 5), alive)
     assert labels(modem.accepted) == [["leopard"], ["person"]]
+
+
+def test_what_only_a_person_can_mend_is_said_until_something_goes_out(store, run, clock):
+    tell(store, "leopard")
+    modem = ScriptedModem([LinkBarred("not paid", 3000)])
+    said: list[str] = []
+    done = After(lambda: bool(modem.accepted) and said[-1:] == [""])
+    uplinker_of(store, run, boot(store)).run(modem, clock, done, said.append)
+    assert set(said) == {"", "not paid"}
+    assert clock.monotonic() >= 3000
 
 
 def test_counters_and_messages_go_up_together(store, uplinker):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused, TooLong
+from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused, TooLong
 from trapnode.link import Modem, Obedience
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_MESSAGE, MAX_RECORDS, SEALING_COST
@@ -61,6 +61,7 @@ class Uplinker:
         self._tried_s: dict[int, float] = {}  # and each message's last attempt.
         self._down_until_s = 0.0  # Monotonic; while the link is down ...
         self._fetch_s = 0.0  # Monotonic: not before it is a downlink fetched without a message.
+        self._barred = ""  # What only a person can mend.
         self._down_priority = 0  # ... only what is more valuable than this is tried.
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
@@ -69,7 +70,7 @@ class Uplinker:
         bell = Doorbell(self._run, UPLINKER)
         try:
             while not stopping():
-                alive("")
+                alive(self._barred)
                 self._serve(modem, clock)
                 if not self.send_next(modem, clock):
                     modem.rest()
@@ -186,6 +187,7 @@ class Uplinker:
         note_radio(self._run, str(error), now_s)
         self._down_until_s = now_s + (until - now).total_seconds()
         self._down_priority = message.priority
+        self._barred = str(error) if isinstance(error, LinkBarred) else ""
         log.info("message %d waits until %s: %s", message.counter, until, error)
 
     def _refused(self, message: Message, error: MessageRefused, clock: Clock, s: float) -> None:
@@ -204,7 +206,7 @@ class Uplinker:
             if sent.delivered or sent.downlinks:
                 self._store.settings.contact()
         self._tried_s.pop(message.counter, None)
-        self._down_until_s = 0.0
+        self._down_until_s, self._barred = 0.0, ""
         said = "accepted" if sent.delivered else "on the air"
         note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)

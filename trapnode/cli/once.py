@@ -40,6 +40,7 @@ def once(arguments: argparse.Namespace) -> None:
         told = _Told(radio, store)
         loop = uplinker_of(own, store, own.settled(store).config)
         loop.begin(own.clock)
+        store.outbox.hurry(own.clock.now())
         while loop.send_next(told, own.clock):
             pass
         _say_what_waits(store, told)

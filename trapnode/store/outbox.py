@@ -161,6 +161,14 @@ class Outbox:
         """Keep the message for later, with the same bytes; inside a transaction."""
         self._change(message, "not_before = ?, reason = ?", text(not_before), reason)
 
+    def hurry(self, now: datetime) -> None:
+        """Let every message that waits be tried now: a person is here and asks for it."""
+        with self._database.transaction():
+            self._database.run(
+                f"UPDATE message SET not_before = ?, attempted_boot = NULL WHERE {UNDONE}",
+                text(now),
+            )
+
     def park(self, message: Message, reason: str) -> None:
         """Set aside what the network refused for good; inside a transaction."""
         self._change(message, "state = ?, reason = ?", MessageState.PARKED, reason)
