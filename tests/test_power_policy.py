@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapnode.model import MessageKind
 from trapnode.policy.burst import BurstPlan
 from trapnode.policy.power import (
     STAGES,
@@ -17,9 +16,13 @@ from trapnode.policy.power import (
     stage_of,
     stays_awake,
     tells,
-    tells_previews,
 )
-from trapnode.policy.report import PRIORITY_OTHER, PRIORITY_STATUS, PRIORITY_TARGET
+from trapnode.policy.report import (
+    PRIORITY_OTHER,
+    PRIORITY_PREVIEW,
+    PRIORITY_STATUS,
+    PRIORITY_TARGET,
+)
 from trapnode.words import Stage
 
 LIMITS = {"low_mv": 7200, "empty_mv": 6000}
@@ -90,27 +93,26 @@ def test_every_stage_takes_a_picture():
 
 def told(stage, celsius=None):
     kinds = {
-        "target": (MessageKind.OBSERVATIONS, PRIORITY_TARGET),
-        "status": (MessageKind.STATUS, PRIORITY_STATUS),
-        "other": (MessageKind.OBSERVATIONS, PRIORITY_OTHER),
-        "failed": (MessageKind.CARD_FAILED, PRIORITY_STATUS),
+        "target": PRIORITY_TARGET,
+        "status": PRIORITY_STATUS,
+        "other": PRIORITY_OTHER,
+        "preview": PRIORITY_PREVIEW,
     }
-    return {name for name, each in kinds.items() if tells(stage, *each, celsius)}
+    return {name for name, priority in kinds.items() if tells(stage, priority, celsius)}
 
 
 def test_each_stage_tells_less():
-    everything = {"target", "status", "other", "failed"}
+    everything = {"target", "status", "other", "preview"}
     assert [told(stage) for stage in STAGES] == [
-        *(everything, everything, everything),
-        *({"target", "status", "failed"}, {"status", "failed"}, {"failed"}),
+        *(everything, everything, everything - {"preview"}),
+        *({"target", "status"}, {"status"}, set()),
     ]
-    assert [stage for stage in STAGES if tells_previews(stage)] == [Stage.FULL, Stage.FEWER]
 
 
 def test_in_the_cold_only_targets_and_the_status_go():
-    assert told(Stage.FULL, -30.0) == {"target", "status", "other", "failed"}
-    assert told(Stage.FULL, -30.1) == {"target", "status", "failed"}
-    assert told(Stage.STATUS, -40.0) == {"status", "failed"}
+    assert told(Stage.FULL, -30.0) == {"target", "status", "other", "preview"}
+    assert told(Stage.FULL, -30.1) == {"target", "status"}
+    assert told(Stage.STATUS, -40.0) == {"status"}
 
 
 def test_heat_has_a_hysteresis():

@@ -18,7 +18,7 @@ from trapnode.store.tally import Tally, changes, tally
 
 
 def test_an_empty_card_counts_nothing(store):
-    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, (), "")
+    assert tally(store) == Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, (), (0, 0), "")
 
 
 def test_everything_is_counted_once(store, run, clock):

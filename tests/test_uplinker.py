@@ -26,7 +26,9 @@ from trapnode.model import ClockTrust, MessageKind, MessageState
 from trapnode.sim.clock import SteppedClock
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.riders import Plan
+from trapnode.store.stage import Restraint, write_restraint
 from trapnode.uplinker import Uplinker
+from trapnode.words import Stage
 
 
 def tell(store, *labels, at=NOON, first=1):
@@ -65,6 +67,32 @@ def test_leopards_go_first_and_others_ride_along(store, uplinker, clock):
     assert labels(modem.accepted) == [["leopard", "deer", "boar"], [], ["bear"]]
     assert states(store) == [MessageState.ACCEPTED] * 3
     assert store.outbox.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("restraint", "sent"),
+    [
+        (Restraint(Stage.NO_PREVIEWS), 3),
+        (Restraint(Stage.TARGETS), 2),
+        (Restraint(Stage.FULL, coldest_c=-35.0), 2),
+        (Restraint(Stage.STATUS), 1),
+        (Restraint(Stage.OFF), 0),
+    ],
+)
+def test_a_low_battery_and_the_cold_send_less_and_lose_nothing(
+    store, run, uplinker, clock, restraint, sent
+):
+    tell(store, "person", "status")
+    tell(store, "leopard", first=9)
+    write_restraint(run, restraint)
+    modem = ScriptedModem()
+    send_all(uplinker, modem, clock)
+    assert len(modem.accepted) <= sent
+    assert bool(modem.accepted) is bool(sent)
+    write_restraint(run, Restraint())
+    send_all(uplinker, modem, clock)
+    assert store.outbox.waiting() == []
+    assert {label for told in labels(modem.accepted) for label in told} == {"person", "leopard"}
 
 
 def test_an_empty_outbox_sends_nothing(uplinker, clock):

@@ -4,31 +4,32 @@ Its snapshot in RAM is what a technician sees even when all else hangs; once a d
 into a status report for the outbox.
 """
 
-import functools
 import logging
-import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trapnode import __version__
 from trapnode.gauges import Battery, Gate, Thermometer
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.message import CardFailure, Faults, Status, pack_card_failure, pack_status
+from trapnode.message import CardFailure, Faults, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
 from trapnode.policy.card import reboot_helps
+from trapnode.policy.pir import pir_faults
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
 from trapnode.store import ram
 from trapnode.store.awake import awake_of
+from trapnode.store.checkup import Health
 from trapnode.store.doorbell import UPLINKER, ring
-from trapnode.store.energy import Cells, Energy, EnergyHealth
+from trapnode.store.energy import Cells, Energy
 from trapnode.store.store import Store
 from trapnode.store.tally import Tally, changes, tally
-from trapnode.store.upkeep import CardHealth, Upkeep
+from trapnode.store.upkeep import Upkeep
+from trapnode.store.watched import read_pir
 
-__all__ = ["STALE_S", "Health", "Keeper", "Keeping"]
+__all__ = ["STALE_S", "Keeper", "Keeping"]
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +57,6 @@ class Keeping:
     nonce: Callable[[int], bytes] = os.urandom
     card_failed: ram.Failure | None = None  # Why the store is in RAM.
     cells: Cells = field(default_factory=Cells)
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the sensors said in one round, and what is wrong."""
-
-    battery_mv: int | None
-    temperature_c: float | None
-    card: CardHealth
-    energy: EnergyHealth
-    syncs: int | None  # For each sequence of this boot; None: no sequence yet.
-    clock_trust: ClockTrust
-    faults: tuple[tuple[Faults, str], ...]
 
 
 class Keeper:
@@ -181,6 +169,8 @@ class Keeper:
         battery_mv, celsius = self._battery.millivolts(), self._thermometer.celsius()
         energy = self._energy.look(clock.now(), clock.monotonic(), trust, battery_mv, celsius)
         faults += energy.faults()
+        blank = self._tally().blank_of_latest
+        faults += [(Faults(0), each) for each in pir_faults(read_pir(self._run), *blank)]
         if self._battery.fault:
             faults.append((Faults(0), self._battery.fault))
         return Health(
@@ -204,12 +194,8 @@ class Keeper:
             "monotonic_s": now_s,
             "boot": boot.id,
             "wake_reason": boot.wake_reason.value,
-            "clock_trust": health.clock_trust.value,
-            "battery_mv": health.battery_mv,
-            "temperature_c": health.temperature_c,
-            "syncs_per_event": health.syncs,
-            **health.energy.as_snapshot(),
-            **health.card.as_snapshot(),
+            **health.as_snapshot(),
+            "pir": asdict(read_pir(self._run)),
             **found.as_snapshot(),
             "set": ram.read_set(self._run),
             **({"awake_because": self._gate.awake_because} if self._gate else {}),
@@ -217,7 +203,6 @@ class Keeper:
                 name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}
                 for name, beat in beats.items()
             },
-            "faults": [text for _, text in health.faults],
         }
 
     def _report(self, clock: Clock, health: Health, found: Tally) -> None:
@@ -230,27 +215,10 @@ class Keeper:
                 CardFailure(clock.now(), failed.cause, found.sequences, found.targets)
             )
         else:
-            body = pack_status(self._status(clock, health, found))
+            body = pack_status(health.as_status(clock.now(), self._keeping.boot, found))
         with self._store.database.transaction():
             self._store.outbox.tell(kind, body, PRIORITY_STATUS, clock.now())
             if kind is MessageKind.STATUS:
                 past.note(self._store.database, clock.now(), body)
         self._found = None  # Our own commit is no change to `changes`.
         ring(self._run, UPLINKER)
-
-    def _status(self, clock: Clock, health: Health, found: Tally) -> Status:
-        temperature = health.temperature_c
-        return Status(
-            at=clock.now(),
-            battery_mv=health.battery_mv,
-            temperature_c=None if temperature is None else round(temperature),
-            card_free_mib=health.card.free >> 20,
-            boots=self._keeping.boot.id,
-            **found.as_status(),
-            wake_reason=self._keeping.boot.wake_reason,
-            clock_trust=health.clock_trust,
-            faults=functools.reduce(operator.or_, (flag for flag, _ in health.faults), Faults(0)),
-            card=health.card.state,
-            written_mib=health.card.written_mib,
-            syncs=health.syncs,
-        )

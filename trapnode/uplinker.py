@@ -16,6 +16,7 @@ from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_MESSAGE, MAX_RECORDS, SEALING_COST
 from trapnode.model import Boot, ClockTrust, Message, MessageKind, Sent
 from trapnode.policy.budget import affordable, credits_of
+from trapnode.policy.power import tells
 from trapnode.policy.priority import Terms, next_to_send
 from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_PREVIEW, PRIORITY_TARGET
 from trapnode.policy.retry import may_try, next_attempt
@@ -24,6 +25,7 @@ from trapnode.store.doorbell import UPLINKER, Doorbell
 from trapnode.store.outbox import Seal
 from trapnode.store.radio import Session
 from trapnode.store.riders import Plan, Riders
+from trapnode.store.stage import read_restraint
 from trapnode.store.store import Store
 from trapnode.store.visit import UplinkVisit, note_radio
 
@@ -139,8 +141,11 @@ class Uplinker:
         """
         down = clock.monotonic() < self._down_until_s
         spent, credit = self._store.radio.spent(now), modem.credit
+        power = read_restraint(self._run)
 
         def may(priority: int, size: int) -> bool:
+            if not tells(power.stage, priority, power.coldest_c):
+                return False
             if down and priority >= self._down_priority and priority != PRIORITY_TARGET:
                 return False
             return affordable(priority, credits_of(size, credit), spent, self._plan.budget)

@@ -24,7 +24,8 @@ def eyes(own: Process, opened: contextlib.ExitStack) -> tuple[WatchedPir, Metere
     twins = _twins(own, opened) if own.world else None
     found = twins[0] if twins else _pir(own, opened)  # First: an edge of now is in its queue.
     woke = woken(own)
-    pir = opened.enter_context(contextlib.closing(WatchedPir(found, own.run, woke=woke)))
+    watched = WatchedPir(found, own.run, own.clock.wait, woke=woke)
+    pir = opened.enter_context(contextlib.closing(watched))
     monotonic = own.clock.monotonic
     eye = twins[1] if twins else _camera(own, opened)
     camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic)

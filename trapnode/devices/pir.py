@@ -5,9 +5,11 @@ transmitting modem puts on a long PIR cable, is no trigger.
 """
 
 import contextlib
+import math
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +25,7 @@ except ImportError:  # Another pin factory, as on a desk.
 __all__ = ["GpioPir"]
 
 EDGES_KEPT = 64  # A PIR holds its pulse for about a second: a minute of them.
+SPIKE_S = 0.05  # A PIR module holds its pulse for 0.3 s and longer.
 START_TRIES, START_TRY_S = 50, 0.02
 FAULTS = (GPIOZeroError, PinError, OSError, RuntimeError, ValueError)
 
@@ -33,14 +36,25 @@ class GpioPir:
     An edge is noted within 1 / `sample_rate` s. A pin already high at the start gives no edge.
     """
 
-    def __init__(self, pin: int, *, sample_rate: int = 100) -> None:
+    def __init__(
+        self,
+        pin: int,
+        *,
+        sample_rate: int = 100,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.spikes = 0
+        """How many pulses were shorter than any PIR makes: noise on its wire."""
         self._pin = pin
+        self._monotonic = monotonic
+        self._rose_s = -math.inf
         self._edges: deque[float] = deque(maxlen=EDGES_KEPT)  # The oldest give way.
         self._readable, self._writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._closed = False
         try:
             self._sensor = MotionSensor(pin, queue_len=1, sample_rate=sample_rate)
             self._sensor.when_motion = self._on_edge
+            self._sensor.when_no_motion = self._on_fall
         except FAULTS as error:
             self._close_pipe()
             raise DeviceError(f"PIR on GPIO{pin}: {error}") from error
@@ -107,8 +121,13 @@ class GpioPir:
                 return
         raise DeviceError(f"PIR on GPIO{self._pin}: not sampled in {START_TRIES * START_TRY_S} s")
 
+    def _on_fall(self) -> None:
+        if self._monotonic() - self._rose_s < SPIKE_S:
+            self.spikes += 1
+
     def _on_edge(self) -> None:
-        self._edges.append(time.monotonic())
+        self._rose_s = self._monotonic()
+        self._edges.append(self._rose_s)
         with contextlib.suppress(BlockingIOError):  # A full pipe is readable already.
             os.write(self._writable, b"!")
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trapnode.model import MessageKind
 from trapnode.policy.burst import BurstPlan
-from trapnode.policy.report import PRIORITY_STATUS, PRIORITY_TARGET
+from trapnode.policy.report import PRIORITY_PREVIEW, PRIORITY_STATUS, PRIORITY_TARGET
 from trapnode.words import Stage
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "stage_of",
     "stays_awake",
     "tells",
-    "tells_previews",
 ]
 
 STAGES = tuple(Stage)
@@ -69,25 +67,18 @@ def plan_in(stage: Stage, plan: BurstPlan) -> BurstPlan:
     return BurstPlan(min(plan.frames, most), min(plan.frames_max, most), plan.interval_s)
 
 
-def tells(stage: Stage, kind: MessageKind, priority: int, celsius: float | None = None) -> bool:
-    """Say whether a message of this kind and priority is worth its energy now.
+def tells(stage: Stage, priority: int, celsius: float | None = None) -> bool:
+    """Say whether what has this priority is worth its energy now.
 
-    The word that the card failed always is. In the cold only targets and the status go.
+    In the cold only targets and the status go; previews end a stage before all else.
     """
-    if kind is MessageKind.CARD_FAILED:
-        return True
     if stage is Stage.OFF:
         return False
     if stage is Stage.STATUS:
-        return kind is MessageKind.STATUS
+        return priority == PRIORITY_STATUS
     if stage is Stage.TARGETS or (celsius is not None and celsius < COLD_C):
-        return kind is MessageKind.STATUS or priority in (PRIORITY_TARGET, PRIORITY_STATUS)
-    return True
-
-
-def tells_previews(stage: Stage) -> bool:
-    """Say whether a picture may go by radio."""
-    return stage in (Stage.FULL, Stage.FEWER)
+        return priority in (PRIORITY_TARGET, PRIORITY_STATUS)
+    return priority != PRIORITY_PREVIEW or stage in (Stage.FULL, Stage.FEWER)
 
 
 def is_hot(before: bool, celsius: float | None) -> bool:

@@ -13,7 +13,7 @@ from trapnode.store.ram import replace
 
 __all__ = ["NEVER", "Busy", "Mark", "read_busy"]
 
-KINDS = ("camera", "judge", "modem")
+LONGEST_S = 400.0  # No call of a device lasts longer: the watchdog ends it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Mark:
 
     def covers(self, moment_s: float, after_s: float) -> bool:
         """Say whether it was busy at a moment, or had ended less than `after_s` before."""
-        if self.since_s is not None and moment_s >= self.since_s:
+        if self.since_s is not None and 0 <= moment_s - self.since_s < LONGEST_S:
             return True
         return self.ended_s is not None and 0 <= moment_s - self.ended_s < after_s
 

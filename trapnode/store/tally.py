@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 
 from trapnode.message import Faults
+from trapnode.policy.pir import FALSE_OF
 from trapnode.store.store import Store
 
 __all__ = ["Tally", "changes", "tally"]
@@ -30,6 +31,10 @@ COUNTS = f"""
              ON o.id = f.sequence WHERE o.audit = 1 AND {EVICTED}),
            (SELECT count(*) FROM sequence WHERE boot = (SELECT max(id) FROM boot))"""
 
+LATEST = (
+    "SELECT coalesce(sum(label = 'blank'), 0), count(*) FROM"
+    f" (SELECT label FROM observation ORDER BY id DESC LIMIT {FALSE_OF})"
+)
 VERDICTS = "SELECT label, probability FROM observation ORDER BY id DESC LIMIT 3"
 
 
@@ -52,6 +57,7 @@ class Tally:
     last_trigger: str | None
     last_accepted: str | None
     last_verdicts: tuple[str, ...]  # "leopard 97 %", the newest first.
+    blank_of_latest: tuple[int, int]  # So many of the last hundred judged sequences were blank.
     stuck_reason: str  # Of the latest of the stuck messages; empty if there is none.
 
     def as_snapshot(self) -> dict[str, object]:
@@ -87,12 +93,15 @@ def tally(store: Store) -> Tally:
     )
     assert counts is not None
     assert accepted is not None
+    latest = store.database.row(LATEST)
+    assert latest is not None
     names = [field.name for field in fields(Tally)]
     return Tally(
         **{name: int(str(value)) for name, value in zip(names, counts, strict=False)},
         last_trigger=str(trigger[0]) if trigger else None,
         last_accepted=None if accepted[0] is None else str(accepted[0]),
         last_verdicts=tuple(_verdict(*row) for row in store.database.rows(VERDICTS)),
+        blank_of_latest=(int(str(latest[0])), int(str(latest[1]))),
         stuck_reason=str(stuck[0]) if stuck else "",
     )
 

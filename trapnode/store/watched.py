@@ -1,14 +1,29 @@
-"""The PIR of a unit that may lose its power: an edge takes the consent back before all else."""
+"""The PIR as the unit hears it: an edge takes the consent to power off back before all else.
+
+Edges while our own radio transmits are a known field problem: its bursts couple into the PIR's
+wire. They are masked and counted, but taken all the same where the PIR stays active: no spike of a
+radio lasts as long as an animal.
+"""
 
 import contextlib
+import json
 import select
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from trapnode.policy.pir import PirCount
+from trapnode.store import ram
+from trapnode.store.busy import read_busy
 from trapnode.store.consent import asked, consent, consented, veto
 from trapnode.store.doorbell import WATCH, Doorbell
 
-__all__ = ["WatchedPir"]
+__all__ = ["WatchedPir", "read_pir"]
+
+FILE = "pir.json"
+AFTER_S = 0.5  # A transmitter's supply rings on (assumed).
+HOLD_S, HOLD_LOOKS = 0.3, 6  # As long as the shortest pulse of a PIR module (wiring.md).
 
 
 class Pir(Protocol):
@@ -34,8 +49,17 @@ class WatchedPir:
     The station asks for edges only between bursts, so a burst never consents.
     """
 
-    def __init__(self, pir: Pir, run: Path, *, woke: bool = False) -> None:
+    def __init__(
+        self,
+        pir: Pir,
+        run: Path,
+        wait: Callable[[Sequence[Any], float], object],
+        *,
+        woke: bool = False,
+    ) -> None:
         self._pir = pir
+        self._wait = wait
+        self._count = self._told = PirCount()
         self._run = run
         self._woke = woke
         self._bell = Doorbell(run, WATCH)
@@ -66,10 +90,50 @@ class WatchedPir:
             veto(self._run)
         elif (number := asked(self._run)) is not None and not consented(self._run, number):
             consent(self._run, number)
-        return edges
+        if edges:
+            return self._heard(edges)
+        self._tell()  # Now that no picture waits for it.
+        return []
+
+    def _heard(self, edges: list[float]) -> list[float]:
+        """Count edges and leave out those of our own radio."""
+        radio = read_busy(self._run, "modem")
+        masked = [each for each in edges if radio.covers(each, AFTER_S)]
+        stays = bool(masked) and self._stays()
+        count = self._count
+        self._count = replace(
+            count,
+            edges=count.edges + len(edges),
+            masked=count.masked + (0 if stays else len(masked)),
+            held=count.held + (len(masked) if stays else 0),
+        )
+        return edges if stays else [each for each in edges if each not in masked]
+
+    def _stays(self) -> bool:
+        """Say whether the PIR stays active for as long as any animal's pulse lasts."""
+        for _ in range(HOLD_LOOKS):
+            if not self._pir.active:
+                return False
+            self._wait([], HOLD_S / HOLD_LOOKS)
+        return self._pir.active
+
+    def _tell(self) -> None:
+        """Tell the keeper the counts, if they are others than before."""
+        count = replace(self._count, spikes=getattr(self._pir, "spikes", 0))
+        if count != self._told:
+            self._told = count
+            ram.replace(self._run / FILE, asdict(count))
 
     def close(self) -> None:
         """Take the doorbell down and the consent back: nobody watches any more."""
         veto(self._run)
         self._both.close()
         self._bell.close()
+
+
+def read_pir(run: Path) -> PirCount:
+    """Read the PIR's counts of this boot; none while the station has not told."""
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        found = json.loads((run / FILE).read_text("utf-8"))
+        return PirCount(**{name: int(value) for name, value in found.items()})
+    return PirCount()
