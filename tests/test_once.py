@@ -13,7 +13,7 @@ from wires import Cable
 from tests.fakes import NOON, an_observation
 from trapnode.cli import main
 from trapnode.message import pack_observation
-from trapnode.model import MessageKind, MessageState
+from trapnode.model import ClockTrust, MessageKind, MessageState
 from trapnode.sim.air import Air
 from trapnode.sim.gateway import Faults, Gateway, Plan
 from trapnode.sim.modem import IMEI, SbdTwin
@@ -95,6 +95,13 @@ def test_a_fresh_unit_tells_its_status_report(unit, capsys):
     assert unit.once() == 0
     assert "nothing was due" in capsys.readouterr().out
     assert len(unit.gateway.received) == 1
+
+
+def test_a_round_shows_the_networks_time_and_sets_no_clock(unit, monkeypatch, caplog):
+    monkeypatch.setattr("trapnode.sim.clock.FastClock.trust", lambda _: ClockTrust.NONE)
+    assert unit.once() == 0
+    assert "clock" not in caplog.text
+    assert "time" not in caplog.text
 
 
 def test_the_most_valuable_goes_first_and_a_downlink_comes_along(unit, capsys):
