@@ -13,7 +13,7 @@ from trapnode.cli.uplink import opener, sealer
 from trapnode.config import Config
 from trapnode.downlinking import Commands
 from trapnode.errors import TrapnodeError
-from trapnode.judging import Judge
+from trapnode.judging import Judge, Show, nothing_shown
 from trapnode.message import Told, read_body
 from trapnode.message.downlink import Command, pack_commands
 from trapnode.message.sealing import CardKey, open_uplink, seal_downlink
@@ -240,10 +240,11 @@ def sorter_of(
     load: Callable[[], Judge],
     draw: float = 0.5,
     most_an_hour: int = 60,
+    show: Show = nothing_shown,
 ) -> Sorter:
     """Make a sorter, its classifier loaded."""
     watch = Watch(("leopard",), ("leopard", "person"), most_an_hour)
-    sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw), OneJudge(load))
+    sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw, show), OneJudge(load))
     sorter.run(SteppedClock(), After(lambda: True), lambda fault: None)
     return sorter
 

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trapnode.errors import CardFailed, TrapnodeError
-from trapnode.model import Frame, Judgement, Unjudged
+from trapnode.model import Detection, Frame, Judgement, Scores, Unjudged
 
-__all__ = ["Judge", "judged", "unseen"]
+__all__ = ["Judge", "Show", "judged", "nothing_shown", "shown", "unseen"]
 
 log = logging.getLogger(__name__)
+
+Show = Callable[[bytes, Detection | None], bytes]
+"""Makes a picture for the radio of a JPEG and the best box in it; may raise TrapnodeError."""
 
 
 class Judge(Protocol):
@@ -66,6 +69,31 @@ def judged(
         found = [Judgement(None, fault, Unjudged.MODEL)] * len(frames)
     pairs = zip(found, frames, strict=True)
     return [_sound(each, judge.labels, frame) for each, frame in pairs]
+
+
+def nothing_shown(_picture: bytes, _box: Detection | None) -> bytes:
+    """Show nothing: there is no radio for it."""
+    return b""
+
+
+def shown(
+    frames: Sequence[Frame],
+    scores: Sequence[Scores | None],
+    label: str,
+    read: Callable[[Frame], bytes | None],
+    show: Show,
+) -> bytes:
+    """Make the picture of the frame that shows a label best; empty where there is none."""
+    seen = [
+        (each.by_label.get(label, 0.0), bool(each.detections), frame, each.detections[:1])
+        for frame, each in zip(frames, scores, strict=True)
+        if each is not None
+    ]
+    if not seen:
+        return b""
+    _, _, frame, boxes = max(seen, key=lambda each: each[:2])
+    picture = read(frame)
+    return b"" if picture is None else show(picture, boxes[0] if boxes else None)
 
 
 def unseen(judgement: Judgement) -> bool:

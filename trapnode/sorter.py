@@ -9,19 +9,16 @@ sequence, is told as the sorter's fault.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from trapnode.errors import TrapnodeError
-from trapnode.judging import Judge, judged, unseen
+from trapnode.errors import CardFailed, TrapnodeError
+from trapnode.judging import Judge, Show, judged, nothing_shown, shown, unseen
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.message import pack_observation
 from trapnode.model import (
     ClockTrust,
     Decision,
     Frame,
-    MessageKind,
     Observation,
     Scores,
     Sequence,
@@ -29,12 +26,13 @@ from trapnode.model import (
 )
 from trapnode.policy.events import event_of
 from trapnode.policy.lens import LAST, covered, lens_fault
-from trapnode.policy.report import Watch, priority, reportable, too_many
+from trapnode.policy.report import Watch
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store import ram
 from trapnode.store.doorbell import SORTER, UPLINKER, Doorbell, ring
 from trapnode.store.stage import read_restraint
 from trapnode.store.store import Store
+from trapnode.store.telling import tell
 
 __all__ = ["Judges", "Sorter", "Sorting"]
 
@@ -55,6 +53,7 @@ class Sorting:
     audit_share: float
     independence_interval_s: float
     draw: Callable[[], float]
+    show: Show = nothing_shown
 
 
 class Judges(Protocol):
@@ -196,25 +195,26 @@ class Sorter:
         clock: Clock,
     ) -> None:
         observation = self._observation(sequence, decision, count_of(scores, decision), clock)
+        shown = self._shown(sequence, scores, decision) if observation.target else b""
         with self._store.database.transaction():
             self._store.sequences.conclude(observation, scores)
-            told = reportable(observation) and self._tell(observation, clock.now())
+            self._store.previews.keep(sequence.id, shown)
+            told = tell(self._store, observation, self._sorting.watch, clock.now())
         self._store.archive.judged(sequence)
         log.info("sequence %d: %s %s", sequence.id, observation.verdict, observation.label)
         if told:
             ring(self._run, UPLINKER)
 
-    def _tell(self, observation: Observation, now: datetime) -> bool:
-        """Tell an observation, or only count it; inside the transaction that concludes it."""
-        watch, label = self._sorting.watch, observation.label
-        value = priority(observation, watch)
-        told_so_far = self._store.radio.told_in_the_hour(label, now)
-        if too_many(value, told_so_far, watch.most_an_hour):
-            self._store.radio.suppress(label, now)
-            return False
-        body = pack_observation(observation)
-        self._store.outbox.tell(MessageKind.OBSERVATIONS, body, value, now, observation.id)
-        return True
+    def _shown(self, sequence: Sequence, scores: list[Scores | None], decision: Decision) -> bytes:
+        """Make the target's picture for the radio; a fault costs the picture, nothing else."""
+        read = self._store.archive.preview
+        try:
+            return shown(sequence.frames, scores, decision.label, read, self._sorting.show)
+        except (TrapnodeError, MemoryError, ValueError, OSError) as error:
+            if isinstance(error, CardFailed):
+                raise
+            log.warning("sequence %d: no picture for the radio: %s", sequence.id, error)
+            return b""
 
     def _observation(
         self, sequence: Sequence, decision: Decision, count: int | None, clock: Clock

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from trapnode.config import Config
 from trapnode.errors import DeviceError
+from trapnode.judging import Show, nothing_shown
+from trapnode.model import Detection
 from trapnode.store.copies import Copies, leaves_ram
 from trapnode.store.disk import RealDisk
 from trapnode.store.seals import Sealing, read_seals, remember
 
-__all__ = ["of_sorter", "of_station"]
+__all__ = ["of_sorter", "of_station", "show_of"]
 
 log = logging.getLogger(__name__)
 
@@ -47,3 +49,27 @@ def of_station(
 def of_sorter(config: Config, run: Path) -> Sealing:
     """Let the sorter see copies of what is sealed."""
     return Sealing(read_seals(Path(config.paths.state)), copies=Copies(run))
+
+
+def show_of(config: Config) -> Show:
+    """Give what makes a target's picture for the radio; sealed, where pictures are sealed."""
+    if config.modem.kind == "none":
+        return nothing_shown
+    from trapnode.devices.radio_preview import radio_preview
+
+    seals = read_seals(Path(config.paths.state))
+    recipients = config.sealing.recipients or (seals.recipients if seals else ())
+    if not recipients:
+        return radio_preview
+    try:
+        from trapnode.age import Sealer
+    except ImportError as error:
+        log.error("no pictures for the radio: pyrage does not load: %s", error)
+        return nothing_shown
+    sealer = Sealer(recipients)
+
+    def sealed(jpeg: bytes, box: Detection | None) -> bytes:
+        picture = radio_preview(jpeg, box)
+        return sealer(picture) if picture else b""
+
+    return sealed

@@ -8,7 +8,7 @@ from trapnode.cli.eyes import eyes
 from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
 from trapnode.cli.radio import modem_of
-from trapnode.cli.sealing import of_sorter, of_station
+from trapnode.cli.sealing import of_sorter, of_station, show_of
 from trapnode.errors import CardFailed
 from trapnode.model import Boot
 from trapnode.policy.report import Watch
@@ -82,6 +82,7 @@ def sorter(arguments: argparse.Namespace) -> None:
             audit_share=config.sorter.audit_share,
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
+            show=show_of(config),
         )
         busy = Busy(own.run, "judge", own.clock.monotonic)
         judges = MeteredJudges(chooser(config, store.disk), busy)
