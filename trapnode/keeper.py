@@ -15,6 +15,7 @@ from trapnode.gauges import Battery, Gate, Thermometer
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import CardFailure, Faults, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.policy.budget import Budget
 from trapnode.policy.card import reboot_helps
 from trapnode.policy.pir import pir_faults
 from trapnode.policy.report import PRIORITY_STATUS, status_due
@@ -25,7 +26,7 @@ from trapnode.store.checkup import Health
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.energy import Cells, Energy
 from trapnode.store.store import Store
-from trapnode.store.tally import Tally, changes, tally
+from trapnode.store.tally import Tally, changes, radio, tally
 from trapnode.store.upkeep import Upkeep
 from trapnode.store.watched import read_pir
 
@@ -57,6 +58,7 @@ class Keeping:
     nonce: Callable[[int], bytes] = os.urandom
     card_failed: ram.Failure | None = None  # Why the store is in RAM.
     cells: Cells = field(default_factory=Cells)
+    budget: Budget | None = None  # Of the radio; None: it costs no credits.
 
 
 class Keeper:
@@ -197,6 +199,7 @@ class Keeper:
             **health.as_snapshot(),
             "pir": asdict(read_pir(self._run)),
             **found.as_snapshot(),
+            **radio(self._store, self._keeping.budget, clock.now()),
             "set": ram.read_set(self._run),
             **({"awake_because": self._gate.awake_because} if self._gate else {}),
             "processes": {

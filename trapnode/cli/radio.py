@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from trapnode.cli.metered import metered
 from trapnode.cli.process import Process
+from trapnode.config import Config
 from trapnode.errors import DeviceError
+from trapnode.policy.budget import Budget
 from trapnode.store.busy import Busy
 from trapnode.store.consent import note_rest
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from trapnode.devices.modem import SbdModem
     from trapnode.devices.pins import OutputPin
 
-__all__ = ["modem_of"]
+__all__ = ["budget_of", "modem_of"]
 
 TWINS_RATE = 20.0  # Above it, twins on a busy machine answer late by their clock.
 SESSIONS = ("send", "fetch", "network_time")  # When the modem transmits.
@@ -73,3 +75,10 @@ def _pin(number: int, opened: contextlib.ExitStack, *, high: bool) -> "OutputPin
     except ImportError as error:
         raise DeviceError(f"modem pin GPIO{number}: a library is missing: {error}") from error
     return opened.enter_context(contextlib.closing(OutputPin(number, high=high)))
+
+
+def budget_of(config: Config) -> Budget | None:
+    """Give the credits that a modem may cost; None where airtime is what counts, or nothing."""
+    if config.modem.kind != "sbd":
+        return None
+    return Budget(config.uplink.credits_day, config.uplink.credits_month)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trapnode.cli.eyes import eyes
 from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
-from trapnode.cli.radio import modem_of
+from trapnode.cli.radio import budget_of, modem_of
 from trapnode.cli.sealing import of_sorter, of_station, show_of
 from trapnode.errors import CardFailed
 from trapnode.model import Boot
@@ -139,6 +139,7 @@ def keeper_of(
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),
         cells=cells_of(config),
+        budget=budget_of(config),
     )
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer

@@ -28,11 +28,8 @@ def uplinker_of(own: Process, store: Store, config: Config) -> Uplinker:
     """Make the uplinker over a store; the one in RAM obeys nothing. Raise StoreError."""
     in_ram = store.state == own.run / SPARE
     key, boot, uplink = card_key(config, make=not in_ram), own.boot(store), config.uplink
-    plan = Plan(
-        uplink.batch_s,
-        config.keeper.status_hour,
-        Budget(uplink.credits_day, uplink.credits_month),
-    )
+    budget = Budget(uplink.credits_day, uplink.credits_month)
+    plan = Plan(uplink.batch_s, config.keeper.status_hour, budget)
     commands = None
     if not in_ram:
         commands = Commands(store, own.run, boot, own.config, opener(key), set_clock(own))

@@ -100,8 +100,9 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
             waiting=said("waiting"),
             parked=said("parked"),
             accepted=_since(status, "last_accepted", age_s, texts),
+            credits=_credits(status, texts),
         ),
-        "modem": _modem(status, texts),
+        "modem": _modem(status, texts) + _refused(status, texts),
         "warmth": _warmth(status, texts),
         "deployed": _note(status, texts),
         "selftest": _selftest(status, texts),
@@ -162,6 +163,22 @@ def _verdicts(status: Status, texts: Texts) -> str:
     if not isinstance(found, list):
         return "?"
     return ", ".join(map(str, found[:3])) or texts("verdict.none")
+
+
+def _credits(status: Status, texts: Texts) -> str:
+    """Say what of the budget of the day and the month is spent."""
+    match status.get("credits"):
+        case {"day": day, "day_most": day_most, "month": month, "month_most": most}:
+            spent = {"day": day, "day_most": day_most, "month": month, "month_most": most}
+            return texts("queue.credits", **spent)
+    return ""
+
+
+def _refused(status: Status, texts: Texts) -> str:
+    match status.get("downlinks_refused"):
+        case {**found} if number := sum(n for n in found.values() if isinstance(n, int)):
+            return texts("modem.refused", number=number)
+    return ""
 
 
 def _modem(status: Status, texts: Texts) -> str:

@@ -1,12 +1,14 @@
 """The tally of everything on the card, as status snapshot and status report tell it."""
 
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 
 from trapnode.message import Faults
+from trapnode.policy.budget import Budget
 from trapnode.policy.pir import FALSE_OF
 from trapnode.store.store import Store
 
-__all__ = ["Tally", "changes", "tally"]
+__all__ = ["Tally", "changes", "radio", "tally"]
 
 VAIN_ATTEMPTS = 3  # Of one message; a sky that hides the satellites passes sooner.
 STUCK = f"state = 'attempted' AND attempts >= {VAIN_ATTEMPTS}"
@@ -104,6 +106,23 @@ def tally(store: Store) -> Tally:
         blank_of_latest=(int(str(latest[0])), int(str(latest[1]))),
         stuck_reason=str(stuck[0]) if stuck else "",
     )
+
+
+def radio(store: Store, budget: Budget | None, now: datetime) -> dict[str, object]:
+    """Give what the radio cost, and what it refused to obey, for the snapshot; raise StoreError."""
+    if budget is None:
+        return {}
+    spent = store.radio.spent(now)
+    return {
+        "credits": {
+            "day": spent.day,
+            "day_most": budget.day,
+            "month": spent.month,
+            "month_most": budget.month,
+        },
+        "downlinks_refused": store.radio.refused(),
+        "settings": store.settings.values(),
+    }
 
 
 def changes(store: Store) -> int:
