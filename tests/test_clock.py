@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trapnode.devices import clock as module
-from trapnode.devices.clock import SystemClock, boot_id
+from trapnode.devices.clock import SystemClock, boot_id, set_time
 from trapnode.errors import DeviceError
 from trapnode.model import ClockTrust
 
@@ -157,3 +157,30 @@ def test_the_boot_has_one_id():
 def test_no_boot_id_is_a_device_error(tmp_path):
     with pytest.raises(DeviceError, match="no boot id"):
         boot_id(tmp_path / "boot_id")
+
+
+def test_a_clock_that_was_set_is_trusted_until_the_next_boot(tmp_path, machine):
+    set_to: list[tuple[int, float]] = []
+    (tmp_path / "run" / "trapnode").mkdir(parents=True)
+    clock = machine()
+    assert clock.trust() is ClockTrust.NONE
+    set_time(NOW, lambda which, at_s: set_to.append((which, at_s)), tmp_path)
+    assert set_to == [(time.CLOCK_REALTIME, NOW.timestamp())]
+    assert clock.trust() is ClockTrust.NETWORK
+
+
+@pytest.mark.parametrize("error", [PermissionError(1, "not permitted"), OverflowError("too far")])
+def test_a_clock_that_cannot_be_set_says_why_and_is_not_trusted(tmp_path, machine, error):
+    (tmp_path / "run" / "trapnode").mkdir(parents=True)
+
+    def refuse(which, at_s):
+        raise error
+
+    with pytest.raises(DeviceError, match="clock: cannot be set: "):
+        set_time(NOW, refuse, tmp_path)
+    assert machine().trust() is ClockTrust.NONE
+
+
+def test_a_time_before_this_software_is_no_time(tmp_path):
+    with pytest.raises(DeviceError, match="2016-05-01: is before"):
+        set_time(datetime(2016, 5, 1, tzinfo=UTC), lambda *_: None, tmp_path)

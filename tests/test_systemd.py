@@ -194,7 +194,10 @@ def test_no_process_leaves_a_core_dump_or_gains_a_right(unit):
     service = unit["Service"]
     assert service["LimitCORE"] == "0"
     assert service["NoNewPrivileges"] == "yes"
-    assert service["CapabilityBoundingSet"] == ""
+    wanted = "CAP_SYS_TIME" if "uplinker" in service["ExecStart"] else ""
+    assert service["CapabilityBoundingSet"] == wanted
+    assert service.get("AmbientCapabilities", "") == wanted
+    assert ("@clock" in service["SystemCallFilter"]) is bool(wanted)
     assert service["ProtectSystem"] == "strict"
 
 
