@@ -14,12 +14,17 @@ from tests.fakes import (
     sorter_of,
     take,
 )
+from tests.sealed import ESCROW, PARK, opener
 from trapnode.cli.demo import folders_of, own
+from trapnode.cli.sealing import show_of
+from trapnode.config import parse
 from trapnode.devices.picture import PictureUnreadable
 from trapnode.devices.radio_preview import CODECS, MOST_BYTES, SIDE, radio_preview
 from trapnode.errors import TrapnodeError
 from trapnode.judging import shown
 from trapnode.model import Detection, Frame, Scores
+from trapnode.store.disk import RealDisk
+from trapnode.store.seals import remember
 
 PICTURES = [path for folder in folders_of(own()) for path in folder[:1]]
 
@@ -111,3 +116,25 @@ def test_a_picture_that_cannot_be_made_costs_no_observation(store, run, clock, e
     assert previews(store) == []
     assert [each.label for each in store.sequences.observations()] == ["deer", "leopard"]
     assert len(store.outbox.waiting()) == 2
+
+
+def test_where_pictures_are_sealed_the_radios_are_too(picture, tmp_path):
+    config = parse(
+        f'[sealing]\nrecipients = ["{PARK[1]}", "{ESCROW[1]}"]\n[paths]\nstate = "{tmp_path}"\n'
+    )
+    sealed = show_of(config)(picture, BOX)
+    assert sealed.startswith(b"age-encryption.org/v1")
+    assert len(sealed) < MOST_BYTES + 450
+    Image.open(io.BytesIO(opener(tmp_path).open(sealed))).load()
+    assert opener(tmp_path).open(sealed) == radio_preview(picture, BOX)
+    assert opener(tmp_path, ESCROW).open(sealed) == radio_preview(picture, BOX)
+
+
+def test_what_was_sealed_once_is_sealed_while_the_configuration_is_broken(picture, tmp_path):
+    remember(tmp_path, RealDisk(), (PARK[1],))
+    sealed = show_of(parse(f'[paths]\nstate = "{tmp_path}"\n'))(picture, BOX)
+    assert opener(tmp_path).open(sealed) == radio_preview(picture, BOX)
+
+
+def test_without_a_radio_no_picture_is_made_for_it(picture):
+    assert show_of(parse('[modem]\nkind = "none"\n'))(picture, BOX) == b""

@@ -138,7 +138,8 @@ def taken(card: Path) -> Path:
 
 def sort(state: Path, power: Power, draw: float) -> None:
     store = power.open(state)
-    sorter = sorter_of(store, state / RUN, lambda: KnowingClassifier(SCENES), draw)
+    knows = KnowingClassifier(SCENES)
+    sorter = sorter_of(store, state / RUN, lambda: knows, draw, show=lambda picture, box: b"small")
     sort_all(sorter, SteppedClock())
 
 
@@ -158,6 +159,8 @@ def test_a_cut_anywhere_in_the_sorter_loses_only_what_a_verdict_discarded(card, 
         assert frames_on(store) == set(range(1 if draw < 0.02 else 4, 16))
         reports = store.outbox.waiting()
         assert [each.observation for each in reports] == [2, 3], "told once each"
+        shown = store.database.rows("SELECT sequence, data FROM radio_preview")
+        assert shown == [(2, b"small")], "of each target one"
         power.end()
 
     def work(state: Path, power: Power) -> None:
@@ -171,7 +174,7 @@ def test_a_cut_anywhere_in_the_sorter_loses_only_what_a_verdict_discarded(card, 
 
 @pytest.fixture
 def told(card: Path) -> Path:
-    """A card with a leopard, four deer and a status report to tell."""
+    """A card with a leopard, its preview, four deer, a count and a status report to tell."""
     state = card / "told"
     (state / RUN).mkdir(parents=True)
     power = Power()
@@ -189,6 +192,9 @@ def told(card: Path) -> Path:
                 identity,
             )
         store.outbox.tell(MessageKind.STATUS, bytes(36), 2, NOON)
+        store.radio.suppress("boar", NOON)
+        store.previews.keep(1, PREVIEW)
+        store.previews.wish(1)
     power.end()
     return state
 
@@ -220,6 +226,9 @@ def send(state: Path, power: Power, *script: UplinkError, kernel: str = "one") -
     return store
 
 
+PREVIEW = bytes(range(250)) * 2
+
+
 def every_message(store: Store) -> dict[int, Message]:
     return {each.counter: each for each in store.outbox.messages()}
 
@@ -242,9 +251,13 @@ def test_a_cut_anywhere_in_the_uplinker_loses_no_message_and_changes_none(card, 
         now = every_message(store)
         assert {each.payload for each in frozen.values()} <= {e.payload for e in now.values()}
         assert {e.state for e in now.values()} <= {MessageState.ACCEPTED, MessageState.PARKED}
-        observed = [o.observation for e in now.values() for o in heard(e.payload).observations]
+        said = [heard(each.payload) for each in now.values()]
+        observed = [o.observation for each in said for o in each.observations]
         assert sorted(observed) == [1, 2, 3, 4, 5], "each is in one message, and in one only"
         assert sum(e.kind is MessageKind.STATUS for e in now.values()) == 1
+        assert [each.suppressed.counts for each in said if each.suppressed] == [{"boar": 1}]
+        pieces = sorted((f.offset, f.data) for each in said if (f := each.fragment))
+        assert b"".join(data for _, data in pieces) == PREVIEW
         bytes_of = {counter_of(p): p for p in [*cut.told, *again.told]}  # type: ignore[arg-type]
         assert set(bytes_of.values()) == {*cut.told, *again.told}, "no counter with two payloads"
         power.end()
