@@ -194,6 +194,24 @@ def test_observations_are_told_in_shorter_messages_where_the_rate_falls(store, r
     assert counters == [2, 3]
 
 
+class CrowdedModem(ShortModem):
+    """A link that says 51 and takes 33, until a message went: the MAC's own answers are gone."""
+
+    def send(self, payload):
+        self.given.append(payload)
+        if not self.accepted and len(payload) > 33:
+            raise TooLong("no room beside the MAC's", 33)
+        self.accepted.append(payload)
+        return Sent(False)
+
+
+def test_a_link_that_has_less_room_than_it_says_is_believed_once_it_said_so(store, run, clock):
+    tell(store, *["leopard"] * 6)
+    modem = CrowdedModem(51)
+    send_all(uplinker_of(store, run, boot(store)), modem, clock)
+    assert [len(each) for each in modem.given] == [44, 33, 44, 22]
+
+
 def test_a_frozen_message_that_is_too_long_by_now_costs_no_session(store, run, clock):
     tell(store, *["leopard"] * 3)
     uplinker = uplinker_of(store, run, boot(store))

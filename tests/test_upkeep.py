@@ -11,8 +11,10 @@ from tests.faults import Power, every_cut
 from tests.invariants import check_card, recovered
 from tests.test_eviction import previews, see, states
 from trapnode.errors import CardFailed
+from trapnode.message.downlink import Ack
 from trapnode.model import CardState, ClockTrust, FrameState, MessageKind, WakeReason
 from trapnode.store import bounds
+from trapnode.store.acks import acknowledge
 from trapnode.store.bounds import trim
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store
@@ -125,6 +127,23 @@ def test_messages_that_are_through_are_bounded_and_no_other(store, small):
     for _ in range(3):
         trim(store)
     assert store.outbox.last_status() == NOON, "the last status is known, or it would be due"
+
+
+def test_what_was_acknowledged_goes_first_and_observations_without_a_word_last(store, small):
+    kinds = [MessageKind.OBSERVATIONS] * 2 + [MessageKind.ANSWER] * 2 + [MessageKind.STATUS]
+    for kind in kinds:
+        with store.database.transaction():
+            store.outbox.tell(kind, bytes(11), 2, NOON)
+        message = store.outbox.freeze(store.outbox.waiting(), NOON, lambda *_: bytes(39))
+        store.outbox.sent(message, NOON, True)
+    with store.database.transaction():
+        acknowledge(store.database, Ack(2, 0), NOON)  # And not the first, which waits again.
+    store.outbox.sent(store.outbox.messages()[0], NOON, True)
+    left = []
+    for _ in range(4):
+        trim(store)
+        left.append([each.counter for each in store.outbox.messages()])
+    assert left[0] == [1, 5], "2 was acknowledged, 3 and 4 are no observations"
 
 
 def test_reports_that_wait_for_a_dead_radio_are_bounded_least_first(store, small):

@@ -219,17 +219,6 @@ def test_a_clock_that_went_back_a_little_holds_a_message_a_day_at_most(store, up
     assert uplinker.send_next(modem, clock)
 
 
-def test_what_only_a_person_can_mend_is_told_until_the_link_is_back(store, run, clock):
-    tell(store, "leopard")
-    faults: list[str] = []
-    modem = ScriptedModem([LinkBarred("MO status 16: barred", 86_400.0)])
-    loop = uplinker_of(store, run, boot(store))
-    loop.run(modem, clock, After(lambda: clock.monotonic() > 100_000), faults.append)
-    assert "radio: MO status 16: barred" in faults
-    assert (faults[0], faults[-1]) == ("", "")
-    assert len(modem.given) == 2, "tried once a day"
-
-
 def test_a_downlink_that_came_along_is_obeyed(store, uplinker, clock):
     tell(store, "leopard")
     send_all(uplinker, ScriptedModem([downlink(1, Ack(1, 0))]), clock)

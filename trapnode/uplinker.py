@@ -34,6 +34,7 @@ __all__ = ["Uplinker"]
 log = logging.getLogger(__name__)
 
 FETCH_AGAIN_S = 3600.0
+SHORT_S = 3600.0  # So long a link that had no room is given shorter messages, or until one goes.
 ROUND_S = 20.0  # The watchdog hears from us at least this often, between sessions.
 
 
@@ -62,6 +63,8 @@ class Uplinker:
         self._began_s = 0.0  # Monotonic moments: this process's start,
         self._tried_s: dict[int, float] = {}  # and each message's last attempt.
         self._down_until_s = 0.0  # Monotonic; while the link is down ...
+        self._short = 0  # What the link takes,
+        self._short_until_s = 0.0  # until then (monotonic).
         self._fetch_s = 0.0  # Monotonic: not before it is a downlink fetched without a message.
         self._barred = ""  # What only a person can mend.
         self._down_priority = 0  # ... only what is more valuable than this is tried.
@@ -104,7 +107,7 @@ class Uplinker:
             self._commands.look(now)
         self._riders.tell_suppressed(now)
         may = self._worth(modem, clock, now)
-        room = modem.max_payload
+        room = self._room(modem, clock)
         if may(PRIORITY_PREVIEW, room):
             self._store.previews.cut(self._store.outbox, room, now)
         outbox = self._store.outbox
@@ -118,6 +121,11 @@ class Uplinker:
         else:
             self._attempt(message, modem, clock)
         return True
+
+    def _room(self, modem: Modem, clock: Clock) -> int:
+        """Give what the link takes; for a while no more than it said when it took no more."""
+        short = clock.monotonic() < self._short_until_s
+        return min(modem.max_payload, self._short) if short else modem.max_payload
 
     def _frozen(self, clock: Clock, now: datetime) -> list[Message]:
         """List the messages that may be tried now, most valuable first."""
@@ -173,6 +181,7 @@ class Uplinker:
         try:
             sent = modem.send(message.payload)
         except TooLong as error:
+            self._short, self._short_until_s = error.room, clock.monotonic() + SHORT_S
             self._recut(message, str(error))
         except LinkUnavailable as error:
             self._failed(message, error, clock, began_s)
@@ -211,7 +220,7 @@ class Uplinker:
             if sent.delivered or sent.downlinks:
                 self._store.settings.contact()
         self._tried_s.pop(message.counter, None)
-        self._down_until_s, self._barred = 0.0, ""
+        self._down_until_s, self._short_until_s, self._barred = 0.0, 0.0, ""
         said = "accepted" if sent.delivered else "on the air"
         note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
