@@ -17,12 +17,14 @@ from trapnode.message import CardFailure, Faults, pack_card_failure, pack_status
 from trapnode.model import Boot, ClockTrust, MessageKind
 from trapnode.policy.budget import Budget
 from trapnode.policy.card import reboot_helps
+from trapnode.policy.drift import drift_of
 from trapnode.policy.pir import pir_faults
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
 from trapnode.store import ram
 from trapnode.store.awake import awake_of
 from trapnode.store.checkup import Health
+from trapnode.store.corrections import corrections
 from trapnode.store.doorbell import UPLINKER, ring
 from trapnode.store.energy import Cells, Energy
 from trapnode.store.store import Store
@@ -171,6 +173,9 @@ class Keeper:
         battery_mv, celsius = self._battery.millivolts(), self._thermometer.celsius()
         energy = self._energy.look(clock.now(), clock.monotonic(), trust, battery_mv, celsius)
         faults += energy.faults()
+        drift = drift_of(corrections(self._store.database), clock.now())
+        if drift.fault():
+            faults.append((Faults(0), drift.fault()))
         blank = self._tally().blank_of_latest
         faults += [(Faults(0), each) for each in pir_faults(read_pir(self._run), *blank)]
         if self._battery.fault:
@@ -180,6 +185,7 @@ class Keeper:
             temperature_c=celsius,
             card=card,
             energy=energy,
+            drift=drift,
             syncs=syncs,
             clock_trust=trust,
             faults=tuple(faults),

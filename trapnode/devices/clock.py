@@ -1,8 +1,12 @@
 """The machine's clocks, waiting, and how far the wall clock can be trusted."""
 
 import contextlib
+import fcntl
+import logging
 import math
+import os
 import select
+import struct
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,7 +16,9 @@ from typing import Protocol, TypeVar
 from trapnode.errors import DeviceError
 from trapnode.model import ClockTrust
 
-__all__ = ["SystemClock", "boot_id", "set_time"]
+__all__ = ["SystemClock", "boot_id", "set_rtc", "set_time"]
+
+log = logging.getLogger(__name__)
 
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 """No picture of this software is older: an earlier wall clock is wrong."""
@@ -21,6 +27,9 @@ RTC_AGREES_S = 300.0  # In a month without power off, 50 ppm make 130 s.
 SYNCHRONIZED = Path("run/systemd/timesync/synchronized")
 SET = Path("run/trapnode/clock.set")  # Since this boot the clock was set as the network says.
 RTC = Path("sys/class/rtc/rtc0/since_epoch")
+RTC_DEVICE = Path("dev/rtc0")
+RTC_SET_TIME = 0x4024700A  # _IOW('p', 0x0a, struct rtc_time): linux/rtc.h.
+RTC_TIME = struct.Struct("9i")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -100,6 +109,28 @@ def set_time(
         raise DeviceError(f"clock: cannot be set: {error}") from error
     with contextlib.suppress(OSError):  # Without it the clock is right, and not trusted.
         (root / SET).touch()
+    try:
+        set_rtc(at, root / RTC_DEVICE)
+    except DeviceError as error:  # The clock is right until the power goes.
+        log.warning("%s", error)
+
+
+def set_rtc(
+    at: datetime,
+    path: Path = Path("/dev/rtc0"),
+    control: Callable[[int, int, bytes], object] = fcntl.ioctl,
+) -> None:
+    """Set the RTC, which the next boot believes; raise DeviceError."""
+    utc = at.astimezone(UTC)
+    fields = (utc.second, utc.minute, utc.hour, utc.day, utc.month - 1, utc.year - 1900, 0, 0, 0)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            control(descriptor, RTC_SET_TIME, RTC_TIME.pack(*fields))
+        finally:
+            os.close(descriptor)
+    except (OSError, struct.error) as error:
+        raise DeviceError(f"clock: the RTC is not set: {error}") from error
 
 
 def boot_id(path: Path = BOOT_ID) -> str:

@@ -38,7 +38,9 @@ class Account:
     days: tuple[Day, ...] = ()  # The last whole days, and today as the last.
 
     def charge(self, mwh: float, date: str, wakes: int, linger_s: float) -> "Account":
-        """Add energy to the battery's use and to a day."""
+        """Add energy to the battery's use and to a day; an empty date is no day that counts."""
+        if not date:
+            return replace(self, used_mwh=self.used_mwh + mwh)
         days = list(self.days)
         if days and days[-1].date == date:
             last = days.pop()

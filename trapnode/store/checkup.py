@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trapnode.message import Faults, Status
 from trapnode.model import Boot, ClockTrust
+from trapnode.policy.drift import Drift
 from trapnode.store.energy import EnergyHealth
 from trapnode.store.tally import Tally
 from trapnode.store.upkeep import CardHealth
@@ -22,6 +23,7 @@ class Health:
     temperature_c: float | None
     card: CardHealth
     energy: EnergyHealth
+    drift: Drift
     syncs: int | None  # For each sequence of this boot; None: no sequence yet.
     clock_trust: ClockTrust
     faults: tuple[tuple[Faults, str], ...]
@@ -33,6 +35,7 @@ class Health:
             "battery_mv": self.battery_mv,
             "temperature_c": self.temperature_c,
             "syncs_per_event": self.syncs,
+            **self.drift.as_snapshot(),
             **self.energy.as_snapshot(),
             **self.card.as_snapshot(),
             "faults": [text for _, text in self.faults],

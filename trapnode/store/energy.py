@@ -156,7 +156,7 @@ class Energy:
             cuts=before.cuts + cuts,
         )
         mwh = began.mwh(self._cells.powers) + lost * a_life
-        self._account = self._charged(begun, mwh, now, 1 + lost)
+        self._account = self._charged(begun, mwh, now, trust, 1 + lost)
 
     def _count(self, now: datetime, now_s: float, trust: ClockTrust) -> None:
         """Charge what was spent since the last look."""
@@ -170,10 +170,14 @@ class Energy:
         mwh = max(0.0, (spent - before.spent).mwh(self._cells.powers))
         at = now.isoformat(timespec="seconds") if trust is not ClockTrust.NONE else ""
         counted = dataclasses.replace(before, counted_s=now_s, spent=spent, at=at)
-        self._account = self._charged(counted, mwh, now, 0)
+        self._account = self._charged(counted, mwh, now, trust, 0)
 
-    def _charged(self, account: Account, mwh: float, now: datetime, wakes: int) -> Account:
-        return account.charge(mwh, now.date().isoformat(), wakes, self._cells.linger_s)
+    def _charged(
+        self, account: Account, mwh: float, now: datetime, trust: ClockTrust, wakes: int
+    ) -> Account:
+        """Charge a day, too, if it is known which."""
+        date = "" if trust is ClockTrust.NONE else now.date().isoformat()
+        return account.charge(mwh, date, wakes, self._cells.linger_s)
 
     def _health(self, battery_mv: int | None, celsius: float | None) -> EnergyHealth:
         cells, account = self._cells, self._account
