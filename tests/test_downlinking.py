@@ -32,6 +32,7 @@ from trapnode.message.sealing import CardKey, seal_downlink
 from trapnode.model import MessageKind, MessageState
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
+from trapnode.store.acks import MOST_ASKED
 from trapnode.store.settings import in_force, scaled
 
 DAY = 86_400.0
@@ -269,15 +270,18 @@ def test_what_arrived_is_through_and_what_did_not_goes_again_with_the_same_bytes
     assert again.given == [before[2]]
 
 
-def test_what_never_arrives_goes_again_twice_at_most(store, run, clock, unit):
-    uplinker = sent(store, run, clock, *["leopard"] * 6)
+@pytest.mark.parametrize(("label", "times"), [("leopard", 20), ("deer", MOST_ASKED)])
+def test_what_never_arrives_goes_again_and_again_a_target_for_ever(
+    store, run, clock, unit, label, times
+):
+    uplinker = sent(store, run, clock, *[label] * 6)
     given = []
-    for number in range(1, 6):
+    for number in range(1, 21):
         unit.hear(number, Ack(2, 0))
         modem = ScriptedModem()
         send_all(uplinker, modem, clock)
         given += modem.given
-    assert len(given) == 2
+    assert len(given) == times
 
 
 def test_without_a_word_observations_are_offered_again_where_somebody_acknowledges(

@@ -26,12 +26,14 @@ from trapnode.message.downlink import (
     Set,
     SetTime,
     Setting,
+    pack_commands,
     read_commands,
 )
 from trapnode.message.sealing import open_downlink, seal
 from trapnode.model import MessageKind
 from trapnode.receive.database import Database
 from trapnode.receive.downlinks import Downlinks
+from trapnode.receive.joining import acks_of
 from trapnode.receive.sending import send_due
 from trapnode.receive.units import ChirpStackApi, RockBlockApi, TtsApi, Unit
 
@@ -420,3 +422,12 @@ def test_no_network_is_no_end(tmp_path: Path) -> None:
     state, reason = told(folder.server, folder.unit)
     assert state == "attempted"
     assert "secret" not in reason
+
+
+def test_acks_reach_far_enough_back_for_what_an_earlier_ack_told_or_lost():
+    counters = [each for each in range(250, 0, -1) if each % 10]
+    acks = acks_of(counters)
+    assert [each.highest for each in acks] == [249, 184, 119]
+    said = {each for each in range(55, 250) if any(ack.arrived(each) for ack in acks)}
+    assert said == {each for each in counters if each >= 55}
+    assert len(pack_commands(acks)) <= 39

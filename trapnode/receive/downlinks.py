@@ -2,9 +2,9 @@
 
 A downlink costs a credit on Iridium, so little is sent. Commands of people go at the next round,
 all that fit into one. An acknowledgement rides along with them for nothing; alone it goes at most
-once in the unit's `ack_hours` (24), and only if something arrived since the last one. It is made
-at the moment of sending, so it is never stale, and at most one waits on our side. Where all that
-the carrier may still hold is acks, the new one takes their place there.
+once in the unit's `ack_hours` (24) or for MANY messages, and only if something arrived since. It is
+made at the moment of sending, so it is never stale, and at most one waits on our side. Where all
+that the carrier may still hold is acks, the new one takes their place there.
 
 Like an uplink, a downlink is frozen first: its bytes and counter are on the disk before a carrier
 hears of it, and a retry sends the same bytes. Its counter is above all before it, and at least the
@@ -21,7 +21,7 @@ from trapnode.message.downlink import Ack, Command, pack_commands, read_commands
 from trapnode.message.sealing import seal_downlink
 from trapnode.receive.database import Database
 from trapnode.receive.inbox import Fate
-from trapnode.receive.joining import ACK_BITS, Waiting, ack_of, join, only_acks
+from trapnode.receive.joining import ACK_BITS, MOST_ACKS, Waiting, acks_of, join, only_acks
 from trapnode.receive.units import Card, Unit
 from trapnode.store.database import moment, text
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 TICK = timedelta(minutes=10)
 MOST_AHEAD = 60_000  # A unit takes a counter up to 65,535 above its last one.
 MAX_ACK = 0xFFFFFF
+MANY = 2 * ACK_BITS  # Messages that wait for an ack: more would outgrow what one downlink acks.
 RETRY_FIRST = timedelta(minutes=5)
 RETRY_LONGEST = timedelta(hours=6)
 
@@ -90,11 +91,11 @@ class Downlinks:
         if card is None or self._undone(unit):
             return
         waiting = self._waiting(unit)
-        ack, acked = self._ack(unit, card)
-        if not waiting and not (ack and self._ack_is_due(unit, now)):
+        acks, acked = self._acks(unit, card)
+        if not waiting and not (acks and self._ack_is_due(unit, now)):
             return
         with self._database.transaction():
-            joined = join(waiting, ack, now)
+            joined = join(waiting, acks, now)
             counter = self._next_counter(unit, card, now)
             told = acked if joined.acks else 0
             identity = self._insert(unit, card, counter, joined.body, told, now)
@@ -161,27 +162,37 @@ class Downlinks:
             *(unit.name, State.FROZEN, State.ATTEMPTED),
         )
 
-    def _ack(self, unit: Unit, card: Card) -> tuple[Ack | None, int]:
-        """Make the ack of what arrived since the last one, and name the last arrival."""
+    def _acks(self, unit: Unit, card: Card) -> tuple[tuple[Ack, ...], int]:
+        """Make acks if anything arrived since the last ones, and name the last arrival."""
         last = self._database.number(
             "SELECT max(id) FROM arrival WHERE unit = ? AND fate IN (?, ?)",
             *(unit.name, Fate.OPENED, Fate.TWIN),
         )
-        acked = self._database.number(
-            "SELECT max(acked) FROM downlink WHERE unit = ? AND state != ?",
-            *(unit.name, State.REFUSED),
-        )
         rows = self._database.rows(
             "SELECT counter FROM message WHERE unit = ? AND generation = ?"
             " AND counter IS NOT NULL AND NOT contested ORDER BY counter DESC LIMIT ?",
-            *(unit.name, card.key.generation, ACK_BITS + 1),
+            *(unit.name, card.key.generation, (ACK_BITS + 1) * MOST_ACKS),
         )
         counters = [int(str(row[0])) for row in rows]
-        if last <= acked or not counters or counters[0] > MAX_ACK:
-            return None, last
-        return ack_of(counters), last
+        if last <= self._acked(unit) or not counters or counters[0] > MAX_ACK:
+            return (), last
+        return acks_of(counters), last
+
+    def _acked(self, unit: Unit) -> int:
+        """Name the last arrival that an ack knew."""
+        return self._database.number(
+            "SELECT max(acked) FROM downlink WHERE unit = ? AND state != ?",
+            *(unit.name, State.REFUSED),
+        )
 
     def _ack_is_due(self, unit: Unit, now: datetime) -> bool:
+        """Say whether an ack is worth a downlink of its own."""
+        many = self._database.number(
+            "SELECT count(*) FROM arrival WHERE unit = ? AND fate = ? AND id > ?",
+            *(unit.name, Fate.OPENED, self._acked(unit)),
+        )
+        if many >= MANY:
+            return True
         row = self._database.row(
             "SELECT max(made_at) FROM downlink WHERE unit = ? AND acked > 0", unit.name
         )

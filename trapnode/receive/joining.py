@@ -6,9 +6,10 @@ from datetime import datetime
 
 from trapnode.message.downlink import Ack, Command, SetTime, pack_commands, read_commands
 
-__all__ = ["ACK_BITS", "Joined", "Waiting", "ack_of", "join", "only_acks"]
+__all__ = ["ACK_BITS", "MOST_ACKS", "Joined", "Waiting", "acks_of", "join", "only_acks"]
 
 ACK_BITS = 64
+MOST_ACKS = 3  # Of one downlink: 36 of its 39 bytes.
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,27 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The body of a downlink, which rows it takes along, and whether the ack had room."""
+    """The body of a downlink, which rows it takes along, and whether an ack had room."""
 
     body: bytes
     taken: tuple[int, ...]
     acks: bool
 
 
-def ack_of(counters: Sequence[int]) -> Ack:
-    """Make the ack of counters that arrived, the highest first; those too far below are left."""
-    highest = counters[0]
-    bits = (highest - 1 - each for each in counters[1:])
-    return Ack(highest, sum(1 << bit for bit in bits if bit < ACK_BITS))
+def acks_of(counters: Sequence[int]) -> tuple[Ack, ...]:
+    """Make acks of the counters that arrived, given the highest first.
+
+    Each ack knows one counter and ACK_BITS below it; MOST_ACKS of them cost no more than one. So
+    an ack that got lost costs nothing: the next one says it again.
+    """
+    acks: list[Ack] = []
+    left = list(counters)
+    while left and len(acks) < MOST_ACKS:
+        highest = left[0]
+        bits = (highest - 1 - each for each in left[1:])
+        acks.append(Ack(highest, sum(1 << bit for bit in bits if bit < ACK_BITS)))
+        left = [each for each in left if each < highest - ACK_BITS]
+    return tuple(acks)
 
 
 def only_acks(body: bytes) -> bool:
@@ -40,7 +50,7 @@ def only_acks(body: bytes) -> bool:
     return all(isinstance(each, Ack) for each in read_commands(body))
 
 
-def join(waiting: Sequence[Waiting], ack: Ack | None, now: datetime) -> Joined:
+def join(waiting: Sequence[Waiting], acks: Sequence[Ack], now: datetime) -> Joined:
     """Join what fits into one downlink; a command to set the time tells that of its sending.
 
     Raise ValueError where there is nothing to send.
@@ -53,10 +63,10 @@ def join(waiting: Sequence[Waiting], ack: Ack | None, now: datetime) -> Joined:
             break
         commands += more
         taken.append(each.id)
-    acks = ack is not None and _fits([ack, *commands])
-    if ack is not None and acks:
-        commands.insert(0, ack)
-    return Joined(pack_commands(commands), tuple(taken), acks)
+    told = list(acks)
+    while told and not _fits([*told, *commands]):
+        told.pop()
+    return Joined(pack_commands([*told, *commands]), tuple(taken), bool(told))
 
 
 def _fits(commands: Sequence[Command]) -> bool:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from trapnode.message.downlink import Ack
 from trapnode.model import MessageKind, MessageState
+from trapnode.policy.report import PRIORITY_TARGET
 from trapnode.store.database import Database, text
 
-__all__ = ["MOST_OFFERS", "acknowledge", "offer_again"]
+__all__ = ["MOST_ASKED", "MOST_OFFERS", "acknowledge", "offer_again"]
 
-MOST_OFFERS = 2
+MOST_OFFERS = 2  # Without a word of it.
+MOST_ASKED = 12  # Where the receiver says that it has not arrived; a target is never given up.
 WORDLESS = timedelta(days=2)
 HEARD = "acknowledged"  # A row of this name: a receiver has acknowledged something, ever.
 U24 = 1 << 24
@@ -17,15 +19,16 @@ OPEN = "state IN ('queued', 'attempted', 'accepted', 'on_air')"
 SENT = "state IN ('accepted', 'on_air')"
 AGAIN = (
     f"UPDATE message SET state = '{MessageState.QUEUED}', offers = offers + 1, not_before = ?"
-    f" WHERE {SENT} AND offers < {MOST_OFFERS} AND kind != '{MessageKind.STATUS}'"
+    f" WHERE {SENT} AND kind != '{MessageKind.STATUS}' AND counter = ?"
 )
+ASKED = f"{AGAIN} AND (priority = {PRIORITY_TARGET} OR offers < {MOST_ASKED})"
 
 
 def acknowledge(database: Database, ack: Ack, now: datetime) -> None:
     """Take the receiver's word; inside a transaction.
 
     What arrived is through. What surely did not is queued again with the same bytes, unless it
-    is a status report, which is stale by now, or was sent MOST_OFFERS times again already.
+    is a status report, which is stale by now, or was sent MOST_ASKED times again already.
     """
     row = database.row("SELECT coalesce(max(counter), 0) FROM message")
     assert row is not None
@@ -39,7 +42,7 @@ def acknowledge(database: Database, ack: Ack, now: datetime) -> None:
                 counter,
             )
         else:
-            database.run(f"{AGAIN} AND counter = ?", text(now), counter)
+            database.run(ASKED, text(now), counter)
     database.run("INSERT OR REPLACE INTO counter VALUES (?, ?)", HEARD, highest + 1)
 
 
@@ -60,5 +63,5 @@ def offer_again(database: Database, now: datetime) -> bool:
     if row is None:
         return False
     with database.transaction():
-        database.run(f"{AGAIN} AND counter = ?", text(now), row[0])
+        database.run(AGAIN, text(now), row[0])
     return True
