@@ -44,6 +44,9 @@ rig: .venv/ready ## what needs root, containers, a browser or long runs; writes 
 powercut: .venv/ready ## a hundred thousand power cuts, also of real file systems (root, loop, FUSE)
 	$(BIN)/python -m tests.rig.powercut
 
+uplink-soak: .venv/ready ## twenty thousand radio sessions over faulty modems, power cuts between any two steps
+	$(BIN)/python -m tests.soak
+
 .training/ready: models/training/requirements.txt
 	$(PYTHON) -m venv .training
 	.training/bin/pip install --quiet --upgrade pip
@@ -68,4 +71,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig powercut train evaluate clean
+.PHONY: help demo lint types contracts unit test bench rig powercut uplink-soak train evaluate clean

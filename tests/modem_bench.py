@@ -15,7 +15,7 @@ class Wire:
     """A serial line in this process; each byte may be dropped, doubled or flipped."""
 
     def __init__(self, rng: random.Random, fault: float) -> None:
-        self._rng, self._fault = rng, fault
+        self._rng, self.fault = rng, fault
         self.there, self.back, self.is_open = bytearray(), bytearray(), False
         self.is_plugged = True
 
@@ -23,7 +23,7 @@ class Wire:
         return b"".join(self._carry(byte) for byte in data)
 
     def _carry(self, byte: int) -> bytes:
-        if self._rng.random() >= self._fault:
+        if self._rng.random() >= self.fault:
             return bytes([byte])
         flipped = bytes([byte ^ 1 << self._rng.randrange(8)])
         return self._rng.choice((b"", bytes([byte, byte]), flipped))

@@ -87,6 +87,11 @@ def powercut() -> str:
     return _python("-m", "tests.rig.powercut").strip().splitlines()[-1]
 
 
+def soak() -> str:
+    """Twenty thousand radio sessions over faulty modems of both kinds, as `make uplink-soak`."""
+    return _python("-m", "tests.soak").strip().splitlines()[-1]
+
+
 def card() -> str:
     """Full, thin and read-only cards of tmpfs and ext4 under a unit (root)."""
     if os.geteuid() != 0:
@@ -253,6 +258,7 @@ STEPS = (
     kills,
     replay,
     powercut,
+    soak,
     card,
     badcard,
     clean_clone,
