@@ -11,6 +11,7 @@ from tests.soak.link import SbdLink
 from tests.soak.season import Season
 from trapnode.errors import LinkUnavailable
 from trapnode.model import Sent
+from trapnode.policy.priority import next_to_send
 from trapnode.store.store import COUNTERS
 
 
@@ -77,13 +78,12 @@ def test_a_unit_whose_counters_come_back_is_found(card):
     assert any("a counter used before" in each for each in wrong)
 
 
+def _targets_last(frozen, waiting, now, terms):
+    others = [each for each in waiting if each.priority] or waiting
+    return next_to_send(frozen[::-1], others, now, terms)
+
+
 def test_a_unit_that_lets_a_target_wait_is_found(card, monkeypatch):
-    monkeypatch.setattr("trapnode.uplinker.next_to_send", _worst_first)
-    wrong = Season(card, 1, cards=1).run(40).wrong
+    monkeypatch.setattr("trapnode.uplinker.next_to_send", _targets_last)
+    wrong = Season(card, 1, cards=1).run(100).wrong
     assert any("went before" in each for each in wrong)
-
-
-def _worst_first(frozen, waiting, now, terms):
-    from trapnode.policy.priority import next_to_send
-
-    return next_to_send(frozen[::-1], waiting[::-1], now, terms)
