@@ -30,7 +30,7 @@ from trapnode.sim.world import World
 GUIDE = Path(__file__).parents[2] / "docs" / "field-guide.md"
 ORIGIN = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
 RATE = 4.0
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 SECRET = bytes(range(32))
 CONFIG = """\
 [unit]
@@ -92,9 +92,9 @@ class Walk:
         self._screen, self._world, self._rounds = screen, world, 0
 
     def __call__(self) -> None:
-        if "walk to and fro" in self._screen.unread:
+        if "walk to and fro" in self._screen.unread and "PIR 3" not in self._screen.unread:
             self._rounds += 1
-            if self._rounds in (5, 10, 15):
+            if self._rounds % 5 == 0:  # An edge while the modem transmits does not count.
                 show(self._world.folder, [])
 
 
@@ -186,6 +186,7 @@ def _short(name: str, text: str) -> str:
     return "\n".join([*lines[:8], "...", *lines[-4:]]) if name == "deploy" else text
 
 
+EVENT = re.compile(r"^ +\d+ \d{4}-.* frames .*\n", re.MULTILINE)
 CHANGES = re.compile(
     r"[0-9a-f]{16}|[-0-9.:?]+|\b(?:s|min|h|days|[kMG]B|never)\b|^modem +.*$|^PIR #", re.M
 )
@@ -193,7 +194,8 @@ CHANGES = re.compile(
 
 def same(text: str) -> str:
     """Give a text without what changes from run to run: numbers, nonces, what a modem says."""
-    return re.sub("(?:# ?)+", "#", re.sub("(?:PIR.#\n)+", "", CHANGES.sub("#", text)))
+    told = CHANGES.sub("#", EVENT.sub("", text))
+    return re.sub("(?:# ?)+", "#", re.sub("(?:PIR.#\n)+", "", told))
 
 
 if __name__ == "__main__":

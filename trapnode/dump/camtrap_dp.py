@@ -32,7 +32,7 @@ from trapnode.dump.summary import DumpSummary
 from trapnode.dump.tables import GROWING, Tables
 from trapnode.meter import meter
 from trapnode.model import Taxon
-from trapnode.store import reading
+from trapnode.store import fieldnotes, reading
 from trapnode.store.reading import Record
 from trapnode.store.selection import forgotten, select
 from trapnode.store.store import Store
@@ -65,7 +65,8 @@ def write_dump(
     choice: Choice = EVERYTHING,
 ) -> DumpSummary:
     """Write the package; raise ConfigError (desk's file), UsageError (DEST) or StoreError."""
-    project, stood = read_for(deployments, unit, utc_offset_min, choice.public)
+    notes = fieldnotes.readable(store.state)
+    project, stood = read_for(deployments, unit, utc_offset_min, choice.public, notes)
     claim(dest, store.state, unit, reading.archive_name(store.database), choice.words)
     select(store.database, choice.only, choice.since)
     with (

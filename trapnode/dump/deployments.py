@@ -4,6 +4,7 @@ TOML, in Camtrap DP words. One file may hold all units and all years of a projec
 it. Strict: an unknown key is an error. A time without an offset is the unit's local time.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +16,7 @@ from trapnode.config import Section, checked
 from trapnode.errors import ConfigError
 
 __all__ = [
-    *("TEMPLATE", "Contributor", "Deployment", "Desk", "License", "Project"),
+    *("TEMPLATE", "UNSAID", "Contributor", "Deployment", "Desk", "License", "Project"),
     *("read", "units_in"),
 ]
 
@@ -37,10 +38,11 @@ locationName = "Ridge above the second stream"
 latitude = 0.0   # put in the place: degrees north, WGS84
 longitude = 0.0  # degrees east
 coordinateUncertainty = 30  # m
-deploymentStart = {start}
+deploymentStart = {start}  # leave it out where a technician noted it with `deploy`
 deploymentEnd = {end}  # leave it out while the unit stands there
 """
 
+UNSAID = datetime.max.replace(tzinfo=UTC)  # The start is as the technician noted it at the unit.
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Count = Annotated[int, Meta(ge=0)]
 Metres = Annotated[float, Meta(ge=0)]
@@ -94,7 +96,7 @@ class Deployment(Section, frozen=True):
     unit: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,16}$")]
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
-    deploymentStart: datetime
+    deploymentStart: datetime = UNSAID
     deploymentEnd: datetime | None = None  # None: the unit still stands there.
     deploymentID: str = ""  # Empty: unit and day of the start.
     locationID: str = ""
@@ -122,8 +124,16 @@ class Desk(Section, frozen=True):
     deployment: Annotated[tuple[Deployment, ...], Meta(min_length=1)]
 
 
-def read(path: Path, unit: str, utc_offset_min: int) -> tuple[Project, tuple[Deployment, ...]]:
-    """Read the project and this unit's deployments in order of time; raise ConfigError."""
+def read(
+    path: Path,
+    unit: str,
+    utc_offset_min: int,
+    complete: Callable[[list[Deployment]], list[Deployment]] = list,
+) -> tuple[Project, tuple[Deployment, ...]]:
+    """Read the project and this unit's deployments in order of time; raise ConfigError.
+
+    `complete` puts in what the desk left out, before it is checked.
+    """
     desk = _parse(path)
     if {each.scope for each in desk.project.licenses} != {"data", "media"}:
         raise ConfigError(
@@ -133,7 +143,12 @@ def read(path: Path, unit: str, utc_offset_min: int) -> tuple[Project, tuple[Dep
     if not ours:
         others = ", ".join(sorted({each.unit for each in desk.deployment})[:20])
         raise ConfigError(f"{path}: no [[deployment]] of unit {unit}; there are: {others}")
-    ours.sort(key=lambda each: each.deploymentStart)
+    ours = sorted(complete(ours), key=lambda each: each.deploymentStart)
+    if any(each.deploymentStart == UNSAID for each in ours):
+        raise ConfigError(
+            f"{path}: a deployment of {unit} has no deploymentStart, and none was noted at the unit"
+        )
+    ours = [_named(each) for each in ours]
     _check(path, ours)
     return desk.project, tuple(ours)
 
@@ -151,15 +166,19 @@ def _parse(path: Path) -> Desk:
 
 
 def _timed(deployment: Deployment, utc_offset_min: int) -> Deployment:
-    """Give a deployment whose times carry an offset and which has an id."""
+    """Give a deployment whose times carry an offset."""
     start = _aware(deployment.deploymentStart, utc_offset_min)
     end = deployment.deploymentEnd
     return msgspec.structs.replace(
         deployment,
         deploymentStart=start,
         deploymentEnd=None if end is None else _aware(end, utc_offset_min),
-        deploymentID=deployment.deploymentID or f"{deployment.unit}.{start:%Y%m%d}",
     )
+
+
+def _named(deployment: Deployment) -> Deployment:
+    own = f"{deployment.unit}.{deployment.deploymentStart:%Y%m%d}"
+    return msgspec.structs.replace(deployment, deploymentID=deployment.deploymentID or own)
 
 
 def _aware(at: datetime, utc_offset_min: int) -> datetime:

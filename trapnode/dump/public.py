@@ -8,7 +8,8 @@ and what was uncertain before. Words of the desk that may tell the place go.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import cos, floor, hypot, radians
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import msgspec
 import piexif
 
 from trapnode.dump.deployments import Deployment, Project, read
+from trapnode.dump.noted import completed
+from trapnode.store.fieldnotes import FieldNote
 
 __all__ = ["GRIDS", "generalised", "placeless", "read_for"]
 
@@ -48,15 +51,21 @@ def generalised(deployment: Deployment, degrees: float) -> Deployment:
 
 
 def read_for(
-    path: Path | None, unit: str, utc_offset_min: int, degrees: float | None
+    path: Path | None,
+    unit: str,
+    utc_offset_min: int,
+    degrees: float | None,
+    notes: Sequence[FieldNote] = (),
 ) -> tuple[Project | None, tuple[Deployment, ...]]:
     """Read the desk's file as those may see it who get the dump; None: they may see all.
 
+    What was noted at the unit fills what the desk left empty; who noted it is nobody's business.
     Raise ConfigError.
     """
     if path is None:
         return None, ()
-    project, stood = read(path, unit, utc_offset_min)
+    shown = notes if degrees is None else [replace(each, by="") for each in notes]
+    project, stood = read(path, unit, utc_offset_min, lambda desk: completed(desk, shown))
     if degrees is None:
         return project, stood
     hidden = tuple(generalised(each, degrees) for each in stood)

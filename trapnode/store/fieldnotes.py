@@ -6,6 +6,7 @@ with the time.
 """
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ from trapnode.model import ClockTrust
 from trapnode.store.disk import Disk, write_whole
 from trapnode.store.refusal import store_error
 
-__all__ = ["COLLECT", "DEPLOY", "FieldNote", "add", "last", "read"]
+__all__ = ["COLLECT", "DEPLOY", "FieldNote", "add", "last", "read", "readable"]
+
+log = logging.getLogger(__name__)
 
 FILE = "field-notes.json"
 DEPLOY, COLLECT = "deploy", "collect"
@@ -55,12 +58,18 @@ def read(state: Path) -> list[FieldNote]:
         raise StoreError(f"{path}: holds no field notes: {error}") from error
 
 
+def readable(state: Path) -> list[FieldNote]:
+    """Read all notes, oldest first; of a file that cannot be read, none."""
+    try:
+        return read(state)
+    except StoreError as error:
+        log.warning("%s", error)
+        return []
+
+
 def last(state: Path) -> FieldNote | None:
     """Give the newest note; None: there is none, or none that can be read."""
-    try:
-        return next(reversed(read(state)), None)
-    except StoreError:
-        return None
+    return next(reversed(readable(state)), None)
 
 
 def add(disk: Disk, state: Path, note: FieldNote) -> None:
