@@ -1,12 +1,15 @@
-"""What the uplinker needs of others: a modem, and somebody who does what comes down."""
+"""What the uplinker needs of others, a modem and who obeys, and what it remembers of the link."""
 
 from datetime import datetime
 from typing import Protocol
 
 from trapnode.loop import Clock
 from trapnode.model import Sent
+from trapnode.policy.report import PRIORITY_TARGET
 
-__all__ = ["Modem", "Obedience"]
+__all__ = ["Link", "Modem", "Obedience"]
+
+SHORT_S = 3600.0  # So long a link that had no room is given shorter messages, or until one goes.
 
 
 class Modem(Protocol):
@@ -66,3 +69,41 @@ class Obedience(Protocol):
     def correct_clock(self, at: datetime, clock: Clock, source: str) -> None:
         """Set the clock and record it; raise DeviceError."""
         ...
+
+
+class Link:
+    """How the link was last, in this process; moments are monotonic, s.
+
+    One bad sky must not cost a session for each message: while the link is down, only what is
+    more valuable than what failed is tried.
+    """
+
+    def __init__(self) -> None:
+        self.barred = ""
+        """What only a person can mend."""
+        self._down_until_s = 0.0
+        self._down_priority = 0
+        self._short = 0  # What the link takes ...
+        self._short_until_s = 0.0  # ... until then: less than it says.
+
+    def well(self) -> None:
+        """Note that a message went."""
+        self.barred, self._down_until_s, self._short_until_s = "", 0.0, 0.0
+
+    def failed(self, priority: int, until_s: float, barred: str) -> None:
+        """Note that a message did not, and when it is tried again."""
+        self.barred, self._down_until_s, self._down_priority = barred, until_s, priority
+
+    def took_only(self, room: int, now_s: float) -> None:
+        """Note that it has less room than it says."""
+        self._short, self._short_until_s = room, now_s + SHORT_S
+
+    def room(self, modem: Modem, now_s: float) -> int:
+        """Give the bytes that it takes."""
+        short = now_s < self._short_until_s
+        return min(modem.max_payload, self._short) if short else modem.max_payload
+
+    def worth_trying(self, priority: int, now_s: float) -> bool:
+        """Say whether a message of this priority is worth a session; a target always is."""
+        down = now_s < self._down_until_s
+        return not down or priority < self._down_priority or priority <= PRIORITY_TARGET

@@ -11,14 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused, TooLong
-from trapnode.link import Modem, Obedience
+from trapnode.link import Link, Modem, Obedience
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.message import MAX_MESSAGE, MAX_RECORDS, SEALING_COST
 from trapnode.model import Boot, ClockTrust, Message, MessageKind, Sent
 from trapnode.policy.budget import affordable, credits_of
 from trapnode.policy.power import tells
 from trapnode.policy.priority import Terms, next_to_send
-from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_PREVIEW, PRIORITY_TARGET
+from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_PREVIEW
 from trapnode.policy.retry import may_try, next_attempt
 from trapnode.store.acks import offer_again
 from trapnode.store.doorbell import UPLINKER, Doorbell
@@ -34,7 +34,6 @@ __all__ = ["Uplinker"]
 log = logging.getLogger(__name__)
 
 FETCH_AGAIN_S = 3600.0
-SHORT_S = 3600.0  # So long a link that had no room is given shorter messages, or until one goes.
 ROUND_S = 20.0  # The watchdog hears from us at least this often, between sessions.
 
 
@@ -62,12 +61,8 @@ class Uplinker:
         self._visit = UplinkVisit(run)
         self._began_s = 0.0  # Monotonic moments: this process's start,
         self._tried_s: dict[int, float] = {}  # and each message's last attempt.
-        self._down_until_s = 0.0  # Monotonic; while the link is down ...
-        self._short = 0  # What the link takes,
-        self._short_until_s = 0.0  # until then (monotonic).
+        self._link = Link()
         self._fetch_s = 0.0  # Monotonic: not before it is a downlink fetched without a message.
-        self._barred = ""  # What only a person can mend.
-        self._down_priority = 0  # ... only what is more valuable than this is tried.
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Send what is due until told to stop; raise DeviceError, StoreError."""
@@ -75,7 +70,7 @@ class Uplinker:
         bell = Doorbell(self._run, UPLINKER)
         try:
             while not stopping():
-                alive(self._barred)
+                alive(self._link.barred)
                 self._serve(modem, clock)
                 if not self.send_next(modem, clock):
                     modem.rest()
@@ -107,7 +102,7 @@ class Uplinker:
             self._commands.look(now)
         self._riders.tell_suppressed(now)
         may = self._worth(modem, clock, now)
-        room = self._room(modem, clock)
+        room = self._link.room(modem, clock.monotonic())
         if may(PRIORITY_PREVIEW, room):
             self._store.previews.cut(self._store.outbox, room, now)
         outbox = self._store.outbox
@@ -121,11 +116,6 @@ class Uplinker:
         else:
             self._attempt(message, modem, clock)
         return True
-
-    def _room(self, modem: Modem, clock: Clock) -> int:
-        """Give what the link takes; for a while no more than it said when it took no more."""
-        short = clock.monotonic() < self._short_until_s
-        return min(modem.max_payload, self._short) if short else modem.max_payload
 
     def _frozen(self, clock: Clock, now: datetime) -> list[Message]:
         """List the messages that may be tried now, most valuable first."""
@@ -143,18 +133,14 @@ class Uplinker:
         return clock.monotonic() - self._tried_s.get(message.counter, self._began_s)
 
     def _worth(self, modem: Modem, clock: Clock, now: datetime) -> Callable[[int, int], bool]:
-        """Say by priority and size what may be sent: affordable, and worth it.
-
-        One bad sky must not cost a session for each message; a target is always worth its own.
-        """
-        down = clock.monotonic() < self._down_until_s
-        spent, credit = self._store.radio.spent(now), modem.credit
+        """Say by priority and size what may be sent: affordable, and worth it."""
+        spent, credit, now_s = self._store.radio.spent(now), modem.credit, clock.monotonic()
         power = read_restraint(self._run)
 
         def may(priority: int, size: int) -> bool:
             if not tells(power.stage, priority, power.coldest_c):
                 return False
-            if down and priority >= self._down_priority and priority != PRIORITY_TARGET:
+            if not self._link.worth_trying(priority, now_s):
                 return False
             return affordable(priority, credits_of(size, credit), spent, self._plan.budget)
 
@@ -181,7 +167,7 @@ class Uplinker:
         try:
             sent = modem.send(message.payload)
         except TooLong as error:
-            self._short, self._short_until_s = error.room, clock.monotonic() + SHORT_S
+            self._link.took_only(error.room, clock.monotonic())
             self._recut(message, str(error))
         except LinkUnavailable as error:
             self._failed(message, error, clock, began_s)
@@ -199,9 +185,8 @@ class Uplinker:
             self._store.outbox.postpone(message, until, str(error))
             self._store.radio.count(Session(0, 0, now_s - began_s, failed=True), now)
         note_radio(self._run, str(error), now_s)
-        self._down_until_s = now_s + (until - now).total_seconds()
-        self._down_priority = message.priority
-        self._barred = str(error) if isinstance(error, LinkBarred) else ""
+        barred = str(error) if isinstance(error, LinkBarred) else ""
+        self._link.failed(message.priority, now_s + (until - now).total_seconds(), barred)
         log.info("message %d waits until %s: %s", message.counter, until, error)
 
     def _refused(self, message: Message, error: MessageRefused, clock: Clock, s: float) -> None:
@@ -220,7 +205,7 @@ class Uplinker:
             if sent.delivered or sent.downlinks:
                 self._store.settings.contact()
         self._tried_s.pop(message.counter, None)
-        self._down_until_s, self._short_until_s, self._barred = 0.0, 0.0, ""
+        self._link.well()
         said = "accepted" if sent.delivered else "on the air"
         note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
