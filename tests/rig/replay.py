@@ -32,7 +32,7 @@ def replay(out: Path, kills_of_each: int, seed: int) -> str:
     dice = random.Random(seed)
     world = World.create(out / "world", ORIGIN, RATE, f"replay-{seed}", seed)
     config = out / "config.toml"
-    config.write_text(CONFIG.format(unit="RIG", out=out), "utf-8")
+    config.write_text(CONFIG.format(unit="RIG", out=out, modem=""), "utf-8")
     world.console.symlink_to("/dev/null")
     victims = [name for name in PROCESSES for _ in range(kills_of_each)]
     dice.shuffle(victims)
