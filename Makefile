@@ -47,6 +47,9 @@ powercut: .venv/ready ## a hundred thousand power cuts, also of real file system
 uplink-soak: .venv/ready ## twenty thousand radio sessions over faulty modems, power cuts between any two steps
 	$(BIN)/python -m tests.soak
 
+uplink-figures: .venv/ready ## compute the tables of docs/uplink.md anew
+	$(BIN)/python -m tests.uplink_figures
+
 .training/ready: models/training/requirements.txt
 	$(PYTHON) -m venv .training
 	.training/bin/pip install --quiet --upgrade pip
@@ -71,4 +74,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig powercut uplink-soak train evaluate clean
+.PHONY: help demo lint types contracts unit test bench rig powercut uplink-soak uplink-figures train evaluate clean
