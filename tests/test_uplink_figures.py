@@ -7,6 +7,7 @@ import pytest
 from tests.uplink_figures import DOCUMENT, SIZES, TABLES, renewed
 from tests.uplink_month import ALL_EVENTS, NO_BLANKS, UNBOUND, month
 from trapnode.message import MAX_MESSAGE
+from trapnode.policy.report import PRIORITY_OTHER, PRIORITY_STATUS
 
 
 def test_the_documents_tables_are_current():
@@ -23,7 +24,8 @@ def test_no_leopard_waits_and_a_busy_place_spends_no_more_than_the_budget_but_fo
     busy, free = month(300, NO_BLANKS), month(300, NO_BLANKS, UNBOUND)
     assert busy.slowest_target == free.slowest_target == timedelta(0)
     assert busy.credits.total() < free.credits.total()
-    assert not [each for each in free.waiting if each.priority < 3]
+    assert not [each for each in free.waiting if each.priority < PRIORITY_OTHER]
+    assert not [each for each in busy.waiting if each.priority == PRIORITY_STATUS], "it reports"
 
 
 def test_what_the_document_says_of_sizes_holds():

@@ -1,13 +1,14 @@
 """What a message may cost: satellite credits a day and a month, and who may spend the last.
 
-A target is never refused. Persons and the other labels told at once may spend all there is; the
+A target is never refused, nor the status report of a day: a unit that says nothing for half a month
+looks like a dead one. Persons and the other labels told at once may spend all there is; the
 rest leaves RESERVED of each budget to them. A preview that nobody asked for goes only while more
 than half of the day's credits are left, and with it half of the month's.
 """
 
 from dataclasses import dataclass
 
-from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_TARGET
+from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_STATUS, PRIORITY_TARGET
 
 __all__ = ["Budget", "Spent", "affordable", "credits_of", "plenty"]
 
@@ -37,7 +38,7 @@ def credits_of(size: int, credit: int) -> int:
 
 def affordable(priority: int, cost: int, spent: Spent, budget: Budget) -> bool:
     """Say whether a message of this priority may cost so many credits now."""
-    if priority <= PRIORITY_TARGET or not cost:
+    if priority in (PRIORITY_TARGET, PRIORITY_STATUS) or not cost:
         return True
     share = 1.0 if priority <= PRIORITY_AT_ONCE else 1.0 - RESERVED
     return spent.day + cost <= budget.day * share and spent.month + cost <= budget.month * share
