@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 
 from models.training.report import table
 from trapnode.devices.radio_preview import CODECS, encoded, subject
 from trapnode.model import Detection
 
+assert AvifImagePlugin.SUPPORTED
 OPTIONS = {"AVIF": {"speed": 6, "subsampling": "4:0:0", "max_threads": 1}, **CODECS}
 SIDES = (96, 128, 160, 192, 256)
 BYTES = (800, 1200, 1600)

@@ -8,7 +8,7 @@ the next.
 import io
 from collections.abc import Iterable, Mapping
 
-from PIL import Image
+from PIL import Image, JpegImagePlugin, WebPImagePlugin
 
 from trapnode.devices.picture import crop, decode
 from trapnode.model import Detection
@@ -22,6 +22,10 @@ CODECS: Mapping[str, Mapping[str, object]] = {  # Best first.
     "JPEG": {"optimize": True},
 }
 WIDTH, HEIGHT = 640, 480
+PLUGINS = (
+    JpegImagePlugin,
+    WebPImagePlugin,
+)  # Registered by their import: all others stay unloaded.
 
 
 def radio_preview(
@@ -34,7 +38,6 @@ def radio_preview(
 
     Raise PictureUnreadable.
     """
-    Image.init()
     codec = next(each for each in codecs if each in Image.SAVE)
     picture, side = subject(jpeg, box), SIDE
     while side >= SIDE // 4:
