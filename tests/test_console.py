@@ -30,8 +30,7 @@ from trapnode.model import (
 )
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram, visit
-from trapnode.store.disk import RealDisk
-from trapnode.store.fieldnotes import DEPLOY, FieldNote, add
+from trapnode.store.fieldnotes import DEPLOY
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
 from trapnode.store.visit import UplinkVisit
@@ -130,8 +129,7 @@ def test_status_tells_of_the_radio_the_selftest_and_the_deployment(unit, tmp_pat
     ram.write_snapshot(tmp_path, SNAPSHOT)
     visit.note_radio(tmp_path, "delivered, signal 3 of 5", 44.0)
     visit.note_tested(tmp_path, ["pir"], 100.0)
-    note = FieldNote(DEPLOY, unit.clock.now(), ClockTrust.RTC, "IK")
-    add(RealDisk(), unit.state, note)
+    visit.note_deployed(tmp_path, DEPLOY, unit.clock.now(), "IK")
     screen = "\n".join(answered(unit, "status"))
     assert "! SELFTEST FAILED: pir" in screen
     assert "modem     delivered, signal 3 of 5, 60 s ago" in screen
@@ -265,6 +263,11 @@ def test_who_types_nothing_for_long_starts_anew(unit, tmp_path):
     assert not visit.technician_here(tmp_path, unit.clock.monotonic())
     assert cable.type(b"help\r").endswith(b"OK\r\n")
     assert b"status" in cable.type(b"help\r")
+
+
+def test_noise_on_an_open_wire_is_no_technician(unit, tmp_path):
+    Cable(unit).type(b"\xff\r~~~~\rAT\rnonsense\r")
+    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
 
 
 def test_a_pulled_cable_ends_what_was_going_on(unit, tmp_path):

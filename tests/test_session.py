@@ -1,5 +1,6 @@
 """The lock of the console: challenge, answer, back-off, end of a session."""
 
+import contextlib
 import hashlib
 import hmac
 import itertools
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.technician import Cable, unit_at
+from trapnode.model import MessageKind
 from trapnode.policy.session import BACK_OFF_S, SESSION_S, Barred, Lock, answer, unit_key
 
 KEY = bytes(range(32))
@@ -105,6 +107,14 @@ def test_health_is_for_everybody(tmp_path) -> None:
     cable = Cable(unit_at(tmp_path, lock=lock()))
     for line in HEALTH:
         assert "ERR 7" not in cable.ask(line)[-1]
+
+
+def test_a_locked_queue_tells_numbers_only(tmp_path) -> None:
+    unit = unit_at(tmp_path, lock=lock())
+    with contextlib.closing(unit.opened()) as store, store.database.transaction():
+        store.outbox.tell(MessageKind.STATUS, b"status", 5, unit.clock.now())
+    assert len(Cable(unit).ask("queue")) == 2
+    assert len(Cable(unit_at(tmp_path)).ask("queue")) == 3
 
 
 def test_a_pulled_cable_locks(tmp_path) -> None:

@@ -83,6 +83,14 @@ def test_a_language_that_nobody_wrote_is_english() -> None:
     assert speak("zz")("lock.done") == "locked"
 
 
+@pytest.mark.parametrize("table", [None, [], {"lock.done": 5}, {5: "x"}])
+def test_a_catalogue_that_is_none_is_english(table, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("trapnode.texts.xx")
+    module.TEXTS = table
+    monkeypatch.setitem(sys.modules, "trapnode.texts.xx", module)
+    assert speak("xx")("lock.done") == "locked"
+
+
 @given(st.text(max_size=200), st.booleans())
 def test_a_line_never_steers_a_terminal(text: str, utf8: bool) -> None:
     shown = printable(text, utf8)

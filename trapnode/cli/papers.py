@@ -27,6 +27,8 @@ interval_s = 0.2
 port = "{out}/world/modem"
 {modem}[uplink]
 batch_s = 600
+[power]
+battery_wh = 2000  # It is always on, by a lorry's battery.
 [console]
 port = "{out}/world/console"
 """

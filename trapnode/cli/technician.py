@@ -1,6 +1,7 @@
 """What a technician types at a shell: the self-test on the unit, keys and answers on the laptop."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -55,6 +56,7 @@ def selftest(arguments: argparse.Namespace) -> int:
     from trapnode.console import Failed, Wait, begin
 
     with process("selftest", arguments) as own:
+        logging.getLogger().setLevel(logging.WARNING)  # The lines below say it.
         _as_owner(own.config.paths.state)
         unit = unit_of(own)
         steps = begin(unit, "selftest")

@@ -91,6 +91,7 @@ def _note(unit: Unit, kind: str, answers: dict[str, Value]) -> FieldNote:
     told: dict[str, object] = {"kind": kind, "at": unit.clock.now(), "trust": _trust(unit)}
     note = FieldNote(**(told | answers))  # type: ignore[arg-type]
     fieldnotes.add(RealDisk(), unit.state, note)
+    visit.note_deployed(unit.run, note.kind, note.at, note.by)
     return note
 
 

@@ -9,7 +9,7 @@ from trapnode.errors import DeviceError
 from trapnode.model import Message, Observation, Report
 from trapnode.policy.status_text import age_of, open_part, render
 from trapnode.protocols.shell import ERR_DEVICE, ERR_STATUS, OK
-from trapnode.store import fieldnotes, ram, visit
+from trapnode.store import ram, visit
 from trapnode.texts.screen import age_text, cut
 
 __all__ = [
@@ -42,8 +42,8 @@ def known(unit: Unit) -> tuple[dict[str, object], float] | None:
         found["radio"] = [heard[0], round(heard[1], 1)]
     if (tested := visit.tested(unit.run, now_s)) is not None:
         found["selftest"] = {"failed": tested[0], "age_s": round(tested[1], 1)}
-    if (note := fieldnotes.last(unit.state)) is not None:
-        found["note"] = {"kind": note.kind, "at": note.at.isoformat(), "by": note.by}
+    if note := visit.deployed(unit.run):
+        found["note"] = note
     if not unit.lock.is_open(now_s):
         found = open_part(found)
     return found, age_of(snapshot, now_s)
@@ -81,8 +81,9 @@ def queue(unit: Unit) -> Steps:
         counted = store.outbox.counts()
     shown = [f"{number} {name}" for name, number in counted.items() if number]
     yield ", ".join(shown) or "nothing waits"
-    yield from (_message(each) for each, _ in undone[:SHOWN])
-    yield from map(_report, reports[:SHOWN])
+    if unit.lock.is_open(unit.clock.monotonic()):  # A preview is made of targets only.
+        yield from (_message(each) for each, _ in undone[:SHOWN])
+        yield from map(_report, reports[:SHOWN])
     return OK
 
 

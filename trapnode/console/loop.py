@@ -84,7 +84,6 @@ class Console:
             self.hang_up()
         if data:
             self._typed_s = now_s
-            visit.visit(self._unit.run, now_s)
         lines = self._shell.receive(data)
         sent = self._shell.to_send()
         for text in lines:
@@ -101,6 +100,7 @@ class Console:
             return [] if told else [err(ERR_RATE, wait)]
         self._complained = False
         if self._answer is not None and self._due_s is None:
+            visit.visit(self._unit.run, self._clock.monotonic())
             return self._go_on(text)
         if self._answer is not None:
             stopped = err(ERR_STOPPED, self._unit.texts("err.stopped"))
@@ -109,6 +109,7 @@ class Console:
             self._answer = begin(self._unit, text)
         except Failed as error:
             return [err(error.code, error.text(self._unit.texts))]
+        visit.visit(self._unit.run, self._clock.monotonic())  # Not for noise on an open wire.
         return self._go_on(None)
 
     def hang_up(self) -> None:

@@ -12,6 +12,7 @@ RUN/ask.json       to the uplinker: number
 RUN/clock.json     to the uplinker: number, a time for the wall clock, the moment it belongs to
 RUN/said.json      its answer to either: number, what came of it, or the fault
 RUN/tested.json    what failed in the last self-test, and when
+RUN/deployed.json  the last deploy or collect
 RUN/radio.json     what the last session came to, and when
 """
 
@@ -36,7 +37,9 @@ __all__ = [
     "ask_clock",
     "ask_modem",
     "ask_station",
+    "deployed",
     "leave",
+    "note_deployed",
     "note_radio",
     "note_tested",
     "picture",
@@ -247,6 +250,16 @@ def tested(run: Path, now_s: float) -> tuple[list[str], float] | None:
     if not isinstance(failed, list):
         return None
     return [str(each) for each in failed], now_s - _seconds(found, "at_s")
+
+
+def note_deployed(run: Path, kind: str, at: datetime, by: str) -> None:
+    """Note the last deploy or collect where it is read without the card."""
+    replace(run / "deployed.json", {"kind": kind, "at": at.isoformat(), "by": by})
+
+
+def deployed(run: Path) -> dict[str, object]:
+    """Read the last deploy or collect: kind, at, by; empty: none is known."""
+    return _read(run / "deployed.json")
 
 
 def visit(run: Path, now_s: float) -> None:

@@ -17,7 +17,8 @@ class Texts:
     """A catalogue: call it with a key and what goes into the text."""
 
     def __init__(self, table: Mapping[str, str] = ENGLISH) -> None:
-        self._table = {**ENGLISH, **{key: table[key] for key in table if key in ENGLISH}}
+        told = {key: text for key, text in table.items() if isinstance(text, str)}
+        self._table = {key: told.get(key, text) for key, text in ENGLISH.items()}
         self.utf8 = not all(text.isascii() for text in self._table.values())
         """Whether the cable must carry more than ASCII."""
 
@@ -37,6 +38,7 @@ def speak(language: str) -> Texts:
     """Give the catalogue of a language, or the English one where there is none."""
     try:
         found = importlib.import_module(f"trapnode.texts.{language}")
-    except ImportError:
+    except (ImportError, SyntaxError):
         return Texts()
-    return Texts(found.TEXTS)
+    table = getattr(found, "TEXTS", None)
+    return Texts(table) if isinstance(table, dict) else Texts()
