@@ -12,7 +12,8 @@ import pytest
 from tests.fakes import KEY, an_observation
 from trapnode.cli import main
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.narrator import blanks_in_order, boxed, in_words, named, reckon
+from trapnode.cli.narrator import boxed, in_words, named
+from trapnode.cli.reckoning import blanks_in_order, reckon
 from trapnode.cli.uplink import card_key, sealer
 from trapnode.config import read
 from trapnode.errors import UsageError
@@ -45,6 +46,7 @@ def run_demo(out: Path, *arguments: str) -> str:
 
 def check(out: Path, told: str, bursts: list[list[Path]]) -> None:
     assert "agree, id by id" in told
+    assert "observations: agree with the store, id by id; sent " in told
     assert "WRONG" not in told
     store = open_store(out / "store")
     sequences = list(store.sequences.all())

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from trapnode.cli.crew import PROCESSES, Crew, await_that
 from trapnode.cli.demo import folders_of, own
-from trapnode.cli.narrator import blanks_in_order, received, reckon
+from trapnode.cli.narrator import received
 from trapnode.cli.papers import CONFIG, ORIGIN
+from trapnode.cli.reckoning import blanks_in_order, reckon
 from trapnode.cli.uplink import card_key
 from trapnode.config import read
 from trapnode.model import FrameState, MessageState

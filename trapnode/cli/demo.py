@@ -5,6 +5,7 @@ OUT/park.key, escrow.key            what opens its pictures (--sealed)
 OUT/store/                          the unit's card
 OUT/world/                          the twins' world
 OUT/log/                            what each process said
+OUT/desk/                           the receiver's file of units, and its database
 OUT/dump/                           the Camtrap DP package of the end
 """
 
@@ -18,8 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trapnode.cli.crew import Crew, await_that
-from trapnode.cli.narrator import Narrator, Reckoning, blanks_in_order, reckon, size
+from trapnode.cli.narrator import Narrator, size
+from trapnode.cli.office import Office
 from trapnode.cli.papers import ORIGIN, UNIT, next_steps, write_papers
+from trapnode.cli.reckoning import Reckoning, blanks_in_order, reckon, reckon_desk
 from trapnode.cli.uplink import card_key
 from trapnode.config import read
 from trapnode.devices.clock import SystemClock
@@ -52,7 +55,11 @@ def demo(arguments: argparse.Namespace) -> int:
     with contextlib.closing(open_store(out / "store")) as store:
         key = card_key(read(config))
         narrator = Narrator(store, world.gateway, key, lambda text: print(text, flush=True))
+        office = Office(out, world, key)
+        narrator.carry = office.carry
         with _console(world) as console, Crew(world, config, out / "log") as crew:
+            if not office.open(crew):
+                print("no pip install 'trapnode[desk]' here: messages are opened in this process")
             _play(scenes, world, narrator, crew)
             _settle(store, narrator, crew)
             print("\nthe technician's cable says:\n" + _ask(console, crew, "status"))
@@ -121,16 +128,17 @@ def _end(store: Store, world: World, out: Path, deployments: Path, took_s: float
         tally(store),
         reckon(store, world.gateway, card_key(read(out / "config.toml"))),
     )
-    _summary(store, found, reckoning, took_s)
+    desk, wrong_there = reckon_desk(store, out / "desk" / "receive.db")
+    _summary(store, found, reckoning, desk, took_s)
     how = "open index.html, or datapackage.json in any Camtrap DP tool"
     print(f"dump: {out / 'dump'} ({'sealed; `trapnode unseal` opens it' if sealed else how})")
-    wrong = (*reckoning.wrong, *blanks_in_order(store))
+    wrong = (*reckoning.wrong, *wrong_there, *blanks_in_order(store))
     for each in wrong:
         print(f"WRONG: {each}")
     return 1 if wrong else 0
 
 
-def _summary(store: Store, found: Tally, reckoning: Reckoning, took_s: float) -> None:
+def _summary(store: Store, found: Tally, reckoning: Reckoning, desk: str, took_s: float) -> None:
     labels = store.sequences.counts()
     saved, discarded = store.sequences.saved_and_discarded()
     rows = [
@@ -144,6 +152,7 @@ def _summary(store: Store, found: Tally, reckoning: Reckoning, took_s: float) ->
             f" {reckoning.status_reports} status, {reckoning.twins} twins",
         ),
         ("store and gateway", "disagree" if reckoning.wrong else "agree, id by id"),
+        ("desk", desk),
         ("took", f"{took_s:.0f} s"),
     ]
     print()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from trapnode.errors import ProtocolError
 from trapnode.message import Told, read_body
 from trapnode.message.sealing import CardKey, open_uplink
 from trapnode.model import (
-    FrameState,
     MessageKind,
     MessageState,
     Observation,
@@ -19,12 +17,9 @@ from trapnode.model import (
     Verdict,
 )
 from trapnode.policy.report import reportable
-from trapnode.store import names
 from trapnode.store.store import Store
 
-__all__ = ["Narrator", "Reckoning", "reckon"]
-
-THROUGH = (MessageState.ACCEPTED, MessageState.ACKNOWLEDGED)
+__all__ = ["Narrator", "boxed", "in_words", "named", "opened", "received", "size"]
 
 
 class Narrator:
@@ -33,6 +28,7 @@ class Narrator:
     def __init__(
         self, store: Store, gateway: Path, key: CardKey, tell: Callable[[str], None]
     ) -> None:
+        self.carry: Callable[[], None] = lambda: None  # What else is to be done at each look.
         self._store = store
         self._key = key
         self._gateway = gateway
@@ -40,6 +36,7 @@ class Narrator:
         self._sequences = 0
         self._observations = 0
         self._messages = 0
+        self._acknowledged = 0
 
     @property
     def sequences(self) -> int:
@@ -55,6 +52,16 @@ class Narrator:
             self._say(
                 at, f"message  {len(payload)} bytes at the gateway: {in_words(payload, self._key)}"
             )
+        self.carry()
+        self._look_at_acknowledgements()
+
+    def _look_at_acknowledgements(self) -> None:
+        messages = self._store.outbox.messages()
+        known = [each for each in messages if each.state is MessageState.ACKNOWLEDGED]
+        if len(known) > self._acknowledged:
+            self._acknowledged = len(known)
+            numbers = ", ".join(str(each.counter) for each in known)
+            self._tell(f"          ack      the unit heard that the desk has messages {numbers}")
 
     def _look_at_sequences(self) -> None:
         for sequence in self._store.sequences.all(self._sequences):
@@ -88,42 +95,6 @@ class Narrator:
 
     def _say(self, at: datetime | None, text: str) -> None:
         self._tell(f"{at:%H:%M:%S}  {text}" if at else text)
-
-
-@dataclass(frozen=True, slots=True)
-class Reckoning:
-    """The gateway's messages against the store's rows; `wrong` is empty when all agree."""
-
-    messages: int
-    observations_told: int
-    status_reports: int
-    twins: int  # Messages that arrived more than once.
-    wrong: tuple[str, ...]
-
-
-def reckon(store: Store, gateway: Path, key: CardKey) -> Reckoning:
-    """Compare, id by id, what the gateway got with what policy makes reportable."""
-    arrived = [payload for _, payload in received(gateway)]
-    sent = {message.payload: message for message in store.outbox.messages()}
-    observations = {each.id: each for each in store.sequences.observations()}
-    wrong = [f"the store never made {payload.hex()}" for payload in arrived if payload not in sent]
-    told: list[int] = []
-    for payload, message in sent.items():
-        if message.state in THROUGH and payload not in arrived:
-            wrong.append(f"message {message.counter} is accepted and never arrived")
-        if payload in arrived and message.kind is MessageKind.OBSERVATIONS:
-            found = opened(payload, key)
-            told += [record.observation for record in found.observations]
-            wrong += _unlike(found, observations)
-    due = {each.id for each in observations.values() if reportable(each)} - _only_counted(store)
-    if sorted(told) != sorted(due):
-        wrong.append(f"told observations {sorted(told)}, reportable were {sorted(due)}")
-    told_status = [p for p in set(arrived) if p in sent and sent[p].kind is MessageKind.STATUS]
-    wrong += [each for payload in told_status for each in _faults_told(payload, key)]
-    if not told_status:
-        wrong.append("no status report arrived")
-    twins = len(arrived) - len(set(arrived))
-    return Reckoning(len(set(arrived)), len(told), len(told_status), twins, tuple(wrong))
 
 
 def received(gateway: Path) -> Iterator[tuple[datetime, bytes]]:
@@ -185,53 +156,3 @@ def boxed(scores: Collection[Scores | None]) -> str:
 def size(number: int) -> str:
     """Write a number of bytes for people."""
     return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
-
-
-def _only_counted(store: Store) -> set[int]:
-    """Give the observations that a rate limit kept from being told; each label has a count."""
-    counted = store.radio.suppressed()
-    labels = set(counted.counts) if counted else set()
-    told = {
-        int(str(row[0]))
-        for row in store.database.rows(
-            "SELECT observation FROM report WHERE observation IS NOT NULL"
-        )
-    }
-    observations = store.sequences.observations()
-    return {each.id for each in observations if each.id not in told and each.label in labels}
-
-
-def _faults_told(payload: bytes, key: CardKey) -> list[str]:
-    """Name the faults of a status report: a unit of twins has none."""
-    status = opened(payload, key).status
-    assert status is not None
-    names = ", ".join(str(flag.name) for flag in status.faults)
-    return [f"the status report tells faults: {names}"] if status.faults else []
-
-
-def _unlike(message: Told, observations: dict[int, Observation]) -> list[str]:
-    wrong = []
-    for record in message.observations:
-        row = observations.get(record.observation)
-        same = row is not None and (
-            record.label == row.label
-            and record.observed_at == row.observed_at.replace(microsecond=0)
-            and record.frames == min(row.frames, 15)
-            and record.count == (row.count and min(row.count, 15))
-            and abs((record.probability or 0) - (row.probability or 0)) <= 0.005 + 1e-9
-        )
-        if not same:
-            wrong.append(f"observation {record.observation} on the air is not the store's: {row}")
-    return wrong
-
-
-def blanks_in_order(store: Store) -> list[str]:
-    """Name blanks whose frames are still there, or whose previews are not."""
-    wrong = []
-    for sequence in store.sequences.all():
-        for frame in sequence.frames:
-            pixels = (store.archive.root / names.file_of(frame)).exists()
-            preview = (store.archive.root / names.preview_file_of(frame)).exists()
-            if pixels is not (frame.state is FrameState.WHOLE) or not preview:
-                wrong.append(f"{frame.path}: {frame.state}, pixels {pixels}, preview {preview}")
-    return wrong

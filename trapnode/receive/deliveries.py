@@ -23,7 +23,7 @@ import msgspec
 from trapnode.errors import ProtocolError
 from trapnode.receive.shapes import ChirpStack, Lingo, RockBlock, Tts
 
-__all__ = ["MAX_BODY", "MAX_PAYLOAD", "PARSERS", "Carrier", "Delivery", "fields_of_form"]
+__all__ = ["JSON", "MAX_BODY", "MAX_PAYLOAD", "PARSERS", "Carrier", "Delivery", "fields_of_form"]
 
 MAX_BODY = 65_536  # Bytes: a LoRaWAN uplink tells of each gateway that heard it, 600 bytes each.
 MAX_PAYLOAD = 340  # What a 9602 sends at most; LoRaWAN sends less.
