@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import falcon
 import pytest
-from waitress.server import create_server
 
 from tests.fakes import NOON
 from tests.faults import Power, every_cut
@@ -282,6 +282,11 @@ def test_a_power_cut_reuses_no_counter(card: Path) -> None:
     assert every_cut(card, None, work, check, seeds=range(1)) > 15
 
 
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 class Api:
     """A carrier's HTTP API that writes down what it is asked, and answers what its script says."""
 
@@ -290,20 +295,21 @@ class Api:
         self.answer = (200, "{}")
         app = falcon.App()
         app.add_sink(self._take)
-        self._server = create_server(app, host="127.0.0.1", port=0, threads=1)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.effective_port}"
+        return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "Api":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.close()
-        self._thread.join(10)
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
     def _take(self, req: falcon.Request, resp: falcon.Response) -> None:
         body = req.bounded_stream.read()
