@@ -6,78 +6,28 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sbd_bench import (
+    BUILT,
+    ERROR,
+    LATEST,
+    OK,
+    PAYLOAD,
+    SILENCE,
+    SYNC,
+    WRITTEN,
+    block,
+    converse,
+    line,
+    lost_word,
+    play,
+    send,
+    session,
+)
 
 from trapnode.errors import DeviceError, MessageRefused, ProtocolError
-from trapnode.protocols import buffers, sbd
-from trapnode.protocols.at import AT_TIMEOUT_S, AtReader, Exchange, Expect, sum16
+from trapnode.protocols import sbd
+from trapnode.protocols.at import AT_TIMEOUT_S, Expect
 from trapnode.protocols.iridium import ERAS, TICK, Outcome, mo_status
-
-OK = b"\r\nOK\r\n"
-ERROR = b"\r\nERROR\r\n"
-SILENCE = b""
-PAYLOAD = bytes(range(40))
-BUILT = datetime(2026, 9, 1, tzinfo=UTC)
-LATEST = datetime(2036, 1, 1, tzinfo=UTC)
-
-
-def line(text: str) -> bytes:
-    return f"\r\n{text}\r\n\r\nOK\r\n".encode()
-
-
-def block(payload: bytes) -> bytes:
-    return len(payload).to_bytes(2, "big") + payload + sum16(payload) + OK
-
-
-def play(dialogue, answer_to, cut=0):
-    """Run a dialogue to its result; `answer_to` says what comes back to what was written."""
-    reader = AtReader()
-    try:
-        ask = next(dialogue)
-        while True:
-            reply = answer_to(ask.write)
-            exchange = Exchange(reader, ask)
-            early = exchange.receive(reply[:cut])
-            ask = dialogue.send(early or exchange.receive(reply[cut:]) or exchange.silence())
-    except StopIteration as done:
-        return done.value
-
-
-def converse(dialogue, script, cut=0):
-    """Play `script`: pairs of what must be written and what comes back, to the last."""
-    steps = iter(script)
-
-    def answer_to(written):
-        expected, reply = next(steps)
-        assert written == expected
-        return reply
-
-    result = play(dialogue, answer_to, cut)
-    assert list(steps) == []
-    return result
-
-
-def send(payload=PAYLOAD, ledger=None, **options):
-    return sbd.send(payload, sbd.Ledger() if ledger is None else ledger, **options)
-
-
-SYNC = [(b"AT\r", OK), (b"", SILENCE)]
-WRITTEN = [
-    (b"AT+SBDWB=40\r", b"\r\nREADY\r\n"),
-    (PAYLOAD + bytes.fromhex("030c"), line("0")),
-    (b"AT+SBDTC\r", line("SBDTC: Outbound SBD Copied to Inbound SBD: size = 40")),
-    (b"AT+SBDRB\r", block(PAYLOAD)),
-    (b"AT+SBDD1\r", line("0")),
-]
-
-
-def session(sbdix, *, before="1, 23, 0, 0", after="1, 24, 0, 0"):
-    return [
-        *WRITTEN,
-        *[(b"AT+SBDS\r", line(f"+SBDS: {before}"))] * 2,
-        (b"AT+SBDIX\r", line(sbdix)),
-        (b"AT+SBDS\r", line(f"+SBDS: {after}")),
-        (b"AT+SBDD0\r", line("0")),
-    ]
 
 
 @pytest.mark.parametrize("sbdix", ["+SBDIX:0,23,0,-1,0,0", "+SBDIX: 0, 23, 0, 0, 0, 0"])
@@ -125,94 +75,6 @@ def test_a_bar_of_a_day_must_be_said_twice():
 def test_five_statuses_mean_delivered(code):
     result = converse(send(), session(f"+SBDIX: {code}, 23, 2, 0, 0, 0"))
     assert result.outcome is Outcome.DELIVERED
-
-
-def lost_word(after, word=SILENCE):
-    asked = [(b"AT+SBDS\r", line(f"+SBDS: {after}"))] * 2
-    return [*session("")[:7], (b"AT+SBDIX\r", word), *SYNC, *asked]
-
-
-@pytest.mark.parametrize("after", ["1, 23, 0, 0", "1, 25, 0, 0", "0, 24, 0, 0", "1, 22, 0, 0"])
-def test_a_lost_word_on_a_session_is_no_failure_and_no_success(after):
-    result = converse(send(), lost_word(after))  # 0, 24: another program's session
-    assert (result.outcome, result.mo_status) == (Outcome.RETRY, None)
-
-
-def test_a_lost_word_is_settled_by_the_momsn():
-    ledger, script = sbd.Ledger(), [*lost_word("1, 24, 0, 0"), (b"AT+SBDD0\r", line("0"))]
-    assert converse(send(ledger=ledger), script).outcome is Outcome.DELIVERED
-    assert ledger == sbd.Ledger()
-
-
-def test_a_lost_word_does_not_lose_the_downlink_that_came_with_it():
-    script = [*lost_word("1, 24, 1, 7"), (b"AT+SBDD0\r", line("0"))]
-    script += [(b"AT+SBDRB\r", block(b"down")), (b"AT+SBDD1\r", line("0"))]
-    assert converse(send(), script).downlink == b"down"
-
-
-def test_our_own_message_read_back_is_no_downlink():
-    script = [*lost_word("1, 24, 1, 7"), (b"AT+SBDD0\r", line("0"))]
-    script += [(b"AT+SBDRB\r", block(PAYLOAD)), (b"AT+SBDD1\r", line("0"))]
-    assert converse(send(), script).downlink is None
-
-
-def test_one_garbled_number_does_not_settle_a_lost_word():
-    script = lost_word("1, 24, 0, 0")
-    script[-1] = (b"AT+SBDS\r", line("+SBDS: 1, 23, 0, 0"))
-    script += [script[-1]]
-    assert converse(send(), script).outcome is Outcome.RETRY
-
-
-def test_a_modem_that_died_in_its_session_is_asked_when_it_answers_again():
-    ledger = sbd.Ledger()
-    steps = iter(session("")[:7])
-    with pytest.raises(DeviceError):
-        play(send(ledger=ledger), lambda _: next(steps, (b"", SILENCE))[1])
-    later = [(b"AT+SBDS\r", line("+SBDS: 1, 24, 0, 0"))] * 2
-    later += [(b"AT+SBDD0\r", line("0"))]
-    assert converse(send(ledger=ledger), later).outcome is Outcome.DELIVERED
-
-
-def test_what_the_ledger_holds_is_not_another_messages_delivery():
-    ledger = sbd.Ledger(b"another", buffers.State(True, 22, False))
-    script = session("+SBDIX: 0, 23, 0, 0, 0, 0")
-    assert converse(send(ledger=ledger), script).outcome is Outcome.DELIVERED
-
-
-def test_a_fetch_pays_for_a_session_without_a_message():
-    ledger = sbd.Ledger(PAYLOAD, buffers.State(True, 22, False))
-    script = [
-        (b"AT+SBDD0\r", line("0")),
-        (b"AT+SBDS\r", line("+SBDS: 0, 23, 0, 0")),
-        (b"AT+SBDIXA\r", line("+SBDIX: 0, 23, 1, 7, 4, 2")),
-        (b"AT+SBDD0\r", line("0")),
-        (b"AT+SBDRB\r", block(b"down")),
-        (b"AT+SBDD1\r", line("0")),
-    ]
-    result = converse(sbd.fetch(ledger), script)
-    assert (result.outcome, result.downlink, result.mt_queued) == (Outcome.DELIVERED, b"down", 2)
-    assert ledger.before is None  # This session moved the MOMSN, too.
-
-
-def test_a_fetch_never_sends_an_old_message_again():
-    script = [(b"AT+SBDD0\r", ERROR)] * 3 + [(b"AT+SBDS\r", line("+SBDS: 1, 23, 0, 0"))]
-    with pytest.raises(ProtocolError, match="old message"):
-        converse(sbd.fetch(sbd.Ledger()), script)
-
-
-def test_a_message_that_answers_a_ring_says_so():
-    script = session("+SBDIX: 0, 23, 0, 0, 0, 0")
-    script[7] = (b"AT+SBDIXA\r", script[7][1])
-    assert converse(send(rings=True), script).outcome is Outcome.DELIVERED
-
-
-@pytest.mark.parametrize(
-    ("said", "waits"),
-    [("0,0", False), ("0,1", True), (" 0, 1", True), ("1,0", False)],
-)
-def test_a_ring_heard_while_nobody_listened_is_remembered_by_the_modem(said, waits):
-    assert converse(sbd.announced(), [(b"AT+CRIS\r", line(f"+CRIS:{said}"))]) is waits
-    assert converse(sbd.announced(), [(b"AT+CRIS\r", ERROR)] * 3) is False
 
 
 @pytest.mark.parametrize("sbdix", ["+SBDIX: 2, 23, 0, 0, 0, 0", "+SBDIX: 0, 23, 0, 0, 0, 0"])
