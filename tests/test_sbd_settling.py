@@ -14,9 +14,10 @@ def test_a_lost_word_on_a_session_is_no_failure_and_no_success(after):
     assert (result.outcome, result.mo_status) == (Outcome.RETRY, None)
 
 
-def test_a_lost_word_is_settled_by_the_momsn():
+@pytest.mark.parametrize("cut", range(0, 60, 2))
+def test_a_lost_word_is_settled_by_the_momsn(cut):
     ledger, script = sbd.Ledger(), [*lost_word("1, 24, 0, 0"), (b"AT+SBDD0\r", line("0"))]
-    assert converse(send(ledger=ledger), script).outcome is Outcome.DELIVERED
+    assert converse(send(ledger=ledger), script, cut).outcome is Outcome.DELIVERED
     assert ledger == sbd.Ledger()
 
 
