@@ -84,7 +84,7 @@ class Bench:
             self.twin.receive(bytes(self.wire.there), self.now)
             self.wire.there.clear()
             self.wire.back += self.wire.carry(self.twin.transmit(self.now))
-            if self.wire.back or not self.wire.is_plugged:
+            if self.wire in readables and (self.wire.back or not self.wire.is_plugged):
                 return [self.wire]
             if self.now >= ends:
                 return []

@@ -4,6 +4,7 @@ The port is opened for a call and closed after it, so the modem may be unplugged
 power in between. What the modem may still say from an earlier, aborted call is thrown away.
 """
 
+import errno
 import termios
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,13 +15,19 @@ import serial
 from trapnode.errors import DeviceError, LinkUnavailable, ProtocolError
 from trapnode.protocols.at import Answer, Ask, AtReader, Dialect, Dialogue, Exchange
 
-__all__ = ["Clock", "Connect", "ModemLine", "Port", "Stopping", "at_baud"]
+__all__ = ["Clock", "Connect", "HungUp", "ModemLine", "Port", "Stopping", "at_baud"]
 
 WRITE_TIMEOUT_S = 5.0  # 342 bytes take 0.2 s at 19,200 baud; only a jammed port takes longer.
 READ_SIZE = 4096
 CALL_LONGEST_S = 300.0  # A clean call takes 10 to 100 s; on a bad line every second costs energy.
 
+HUNG_UP = (None, errno.EIO)  # What the system says of a port that cannot be opened has another.
+
 Result = TypeVar("Result")
+
+
+class HungUp(DeviceError):
+    """The port vanished under us; it may come back in a moment."""
 
 
 class Waitable(Protocol):
@@ -121,8 +128,11 @@ class ModemLine:
         except ProtocolError as error:
             self.faults += 1
             raise LinkUnavailable(f"modem on {self.path}: {error}") from error
-        except (OSError, termios.error) as error:
+        except DeviceError as error:  # The modem failed, not the port.
             raise DeviceError(f"modem on {self.path}: {error}") from error
+        except (OSError, termios.error) as error:
+            kind = HungUp if getattr(error, "errno", None) in HUNG_UP else DeviceError
+            raise kind(f"modem on {self.path}: {error}") from error
         finally:
             self.close()
 

@@ -1,11 +1,12 @@
 """The satellite modem: one message a session, one session a call."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
-from trapnode.devices.line import Clock, Connect, ModemLine, Stopping, at_baud
+from trapnode.devices.line import Clock, Connect, HungUp, ModemLine, Stopping, at_baud
 from trapnode.devices.rest import Pin, SleepWire
 from trapnode.errors import DeviceError, LinkBarred, LinkUnavailable, MessageRefused, ProtocolError
 from trapnode.model import Sent
@@ -18,6 +19,7 @@ __all__ = ["SbdModem"]
 
 BAUD = 19_200  # The 9602's factory setting; 8N1.
 CREDIT = 50  # Bytes that one RockBLOCK credit pays for.
+RETURN_S, RETURN_WITHIN_S = 2.0, 30.0  # A port that hung up comes back within, or stays away.
 LATEST = timedelta(days=3650)  # What the network says of later days is noise.
 
 Result = TypeVar("Result")
@@ -52,7 +54,7 @@ class SbdModem:
             connect=connect or at_baud(BAUD),
             patience=patience,
         )
-        self._clock = clock
+        self._clock, self._stopping = clock, stopping
         self._wire = SleepWire(sleep_pin, clock)
         self._ledger = sbd.Ledger()
         self.announced = False
@@ -82,12 +84,12 @@ class SbdModem:
         """Let the modem sleep, its memory written: nothing is due now. Without a pin, nothing."""
         if self._wire.awake and self._wire.has_pin:
             with suppress(DeviceError, LinkUnavailable):  # Mute or not, it shall use no power.
-                self._call(sbd.flush())
+                self._call(sbd.flush)
             self._wire.sleep()
 
     def identity(self) -> str:
         """Give the modem's IMEI."""
-        return self._call(_started(sbd.identity()))
+        return self._call(lambda: _started(sbd.identity()))
 
     def about(self) -> str:
         """Say which modem this is and what it hears, for a person; costs nothing."""
@@ -99,7 +101,7 @@ class SbdModem:
             time = yield from _time_in_words()
             return f"Iridium modem {imei}, signal {bars} of 5, {time}"
 
-        told = self._call(_started(look()))
+        told = self._call(lambda: _started(look()))
         return told + ", a downlink waits" * self.announced
 
     def send(self, payload: bytes) -> Sent:
@@ -109,23 +111,25 @@ class SbdModem:
         again. Raises MessageRefused when no retry can help.
         """
         sbd.check_payload(payload)
-        return self._session(_started(sbd.send(payload, self._ledger, rings=self.announced)))
+        return self._session(
+            lambda: _started(sbd.send(payload, self._ledger, rings=self.announced))
+        )
 
     def fetch(self) -> Sent:
         """Fetch the downlink that waits, without a message: one credit; raise as `send`."""
-        return self._session(_started(sbd.fetch(self._ledger)))
+        return self._session(lambda: _started(sbd.fetch(self._ledger)))
 
     def network_time(self) -> datetime | None:
         """Give the network's time; None without network, or when no era makes it plausible."""
-        return self._call(_started(_time()))
+        return self._call(lambda: _started(_time()))
 
     def signal(self) -> int:
         """Give the signal as last measured, 0 to 5; never a reason not to send."""
-        return self._call(_started(sbd.signal()))
+        return self._call(lambda: _started(sbd.signal()))
 
-    def _session(self, dialogue: Dialogue[sbd.Session]) -> Sent:
+    def _session(self, make: Callable[[], Dialogue[sbd.Session]]) -> Sent:
         began_s = self._clock.monotonic()
-        session = self._call(dialogue)
+        session = self._call(make)
         if session.outcome is Outcome.REFUSED:
             raise MessageRefused(_reason(session))
         if session.outcome is Outcome.RETRY:
@@ -136,13 +140,21 @@ class SbdModem:
         on_s = self._clock.monotonic() - began_s
         return Sent(True, downlinks, more=session.mt_queued, seconds=on_s)
 
-    def _call(self, dialogue: Dialogue[Result]) -> Result:
+    def _call(self, make: Callable[[], Dialogue[Result]]) -> Result:
+        """Run a dialogue; begin it again when the port hung up: the ledger knows what was paid."""
         self._wire.wake()
-        try:
-            return self._line.call(dialogue)
-        finally:
-            rang = any("SBDRING" in text for text in self._line.unsolicited)
-            self.announced = self.announced or rang
+        ends, hung_up = self._clock.monotonic() + RETURN_WITHIN_S, False
+        while True:
+            try:
+                return self._line.call(make())
+            except DeviceError as error:
+                hung_up = hung_up or isinstance(error, HungUp)
+                if not hung_up or self._clock.monotonic() >= ends:
+                    raise
+            finally:
+                rang = any("SBDRING" in text for text in self._line.unsolicited)
+                self.announced = self.announced or rang
+            self._clock.wait([self._stopping], RETURN_S)
 
 
 def _started(dialogue: Dialogue[Result]) -> Dialogue[Result]:
