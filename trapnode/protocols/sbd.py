@@ -68,14 +68,15 @@ class Session:
 
 @dataclass(slots=True)
 class Ledger:
-    """The session whose end nobody knows yet: its message, and the MOMSN before it."""
+    """The session that is not done with: its message, the MOMSN before it, its proved success."""
 
     payload: bytes = b""
     before: State | None = None
+    word: re.Match[str] | None = None
 
     def settle(self) -> None:
-        """Forget it: its end is known, or never will be."""
-        self.payload, self.before = b"", None
+        """Forget it: nothing is left to do, or its end will never be known."""
+        self.payload, self.before, self.word = b"", None, None
 
 
 def check_payload(payload: bytes) -> None:
@@ -109,6 +110,8 @@ def send(payload: bytes, ledger: Ledger, *, rings: bool = False) -> Dialogue[Ses
     cannot be followed: the message may then have arrived or not.
     """
     check_payload(payload)
+    if ledger.word is not None and ledger.payload == payload:
+        return (yield from _finish(ledger, ledger.word))
     if ledger.before is not None and ledger.payload == payload:
         settled = yield from _settle(ledger)
         if settled.outcome is Outcome.DELIVERED:
@@ -122,10 +125,7 @@ def send(payload: bytes, ledger: Ledger, *, rings: bool = False) -> Dialogue[Ses
 
 
 def fetch(ledger: Ledger) -> Dialogue[Session]:
-    """Fetch a downlink after `start`, with no message of ours: the session costs a credit.
-
-    What `ledger` holds stays unknown for ever: this session moves the MOMSN, too.
-    """
+    """Fetch a downlink after `start` for a credit; what `ledger` holds stays unknown for ever."""
     ledger.settle()
     yield from buffers.clear_mo()
     held = yield from buffers.state()
@@ -153,8 +153,15 @@ def _session(payload: bytes, ledger: Ledger, rings: bool) -> Dialogue[Session]:
         if not _moved(before, int(found[2]), after):
             still = f"status {found[1]}, yet the MOMSN stood still"
             return Session(Outcome.RETRY, int(found[1]), reason=still)
+    if mo_status(int(found[1])).outcome is Outcome.DELIVERED:
+        ledger.word = found  # From here the line may break: it is paid for, and known to be.
+    return (yield from _finish(ledger, found))
+
+
+def _finish(ledger: Ledger, word: re.Match[str]) -> Dialogue[Session]:
+    session = yield from _ended(word)
     ledger.settle()
-    return (yield from _ended(found))
+    return session
 
 
 def _ended(found: re.Match[str]) -> Dialogue[Session]:
@@ -164,9 +171,7 @@ def _ended(found: re.Match[str]) -> Dialogue[Session]:
     if said.outcome is not Outcome.DELIVERED:
         if status == RADIO_OFF:
             yield from do(b"AT*R1")
-        return Session(
-            said.outcome, status, said.retry_after_s, reason=said.meaning, barred=said.barred
-        )
+        return Session(said.outcome, status, said.retry_after_s, None, 0, said.meaning, said.barred)
     yield from buffers.clear_mo()
     downlink = (yield from _downlink(mt_length)) if mt_status == MT_RECEIVED else None
     return Session(said.outcome, status, None, downlink, queued, said.meaning)
@@ -186,10 +191,7 @@ def _settle(ledger: Ledger) -> Dialogue[Session]:
 
 
 def _is_next(before: State, after: State) -> bool:
-    """Say whether just one session succeeded, with the message that is still there.
-
-    Another program's session would have left its own message, or none.
-    """
+    """Say whether just one session succeeded, and no other program's: our message is there."""
     return after.holds_message and (after.momsn - before.momsn) & 0xFFFF == 1
 
 
