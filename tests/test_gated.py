@@ -140,6 +140,28 @@ def test_pictures_that_only_ram_has_keep_the_unit_awake(unit, store, run, clock)
     assert unit.gate.awake_because == "pictures are in RAM only"
 
 
+def test_a_station_that_hangs_for_good_gets_its_power_cut(unit, store, run, clock):
+    unit.pir.edges = lambda: []  # It never answers.
+    ram.beat(run, "station", clock.monotonic())
+    assert unit.off_within(280) is None
+    assert consent.asked(run) is not None
+    assert unit.off_within(60) is not None
+
+
+def test_without_a_board_a_station_that_hangs_reboots_the_unit_but_not_twice_an_hour(
+    store, run, clock
+):
+    keeping = Keeping("AL07", boot(store), (), 2, "")
+    keeper = Keeper(keeping, store, run, SimBattery(clock.monotonic), SimThermometer())
+    ram.beat(run, "station", clock.monotonic())
+    clock.step(3_599)
+    keeper.look(clock, ClockTrust.RTC)
+    assert not (run / "reboot").exists()
+    clock.step(1)
+    keeper.look(clock, ClockTrust.RTC)
+    assert (run / "reboot").exists()
+
+
 def test_the_snapshot_says_why_the_unit_is_awake(unit, run, clock):
     for _ in range(2):
         unit.keeper.look(clock, ClockTrust.RTC)
@@ -253,7 +275,7 @@ def test_a_pi_5_was_woken_by_its_alarm_if_it_woke_then(run, late, reason):
 def test_an_always_on_unit_has_no_gate_and_no_boot_is_a_trigger(run):
     own = a_process(run, "")
     assert module.woken(own) is False
-    assert module.gate_of(own, None) is None
+    assert module.gate_of(own, own.config, None) is None
     assert consent.read_wake(run) in (WakeReason.POWER_ON, WakeReason.WATCHDOG)
     module.await_wake(own)
     assert own.clock.monotonic() == 0.0

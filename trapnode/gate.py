@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trapnode.errors import DeviceError
-from trapnode.policy.power import Awake, next_alarm, stays_awake
+from trapnode.policy.power import Awake, is_hung, next_alarm, stays_awake
 from trapnode.store import consent
 from trapnode.store.doorbell import UPLINKER, WATCH, ring
 from trapnode.words import Stage
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 1.0  # A second awake is 0.17 mWh: a tenth of an event's judging.
 ASK_ROUND_S = 0.05
+QUICK_S = 2.0  # A station in a burst answers when it is over.
 ORDERED_S = 30.0  # A board that cut nothing by then will not.
 AGAIN_S = 60.0
 RADIO_LONGEST_S = 400.0  # As long as the keeper waits for a silent uplinker.
@@ -67,6 +68,7 @@ class Gate:
         self._gating = gating
         self._asked = 0  # Number of the last ask; the next is another one.
         self._open = self._agreed = False
+        self._asked_s = 0.0
         self._ordered_s: float | None = None
         self._not_before_s = 0.0
         self._sorted_s: float | None = None  # Since when only the radio may have something to do.
@@ -97,16 +99,19 @@ class Gate:
         elif not self._open:
             self._asked += 1
             consent.ask(self._run, self._asked)
-            self._open = True
+            self._open, self._asked_s = True, awake.now_s
             ring(self._run, WATCH)
         elif not consent.consented(self._run, self._asked):
             self._agreed = False
+            if is_hung(awake.silent_s):  # Its power is what cures it.
+                log.error("switching off without the station, silent for %.0f s", awake.silent_s)
+                consent.consent(self._run, self._asked)
             ring(self._run, WATCH)
         elif not self._agreed:
             self._agreed = True  # What the station did before it agreed is in the next look.
         else:
             self._go(awake.now_s, now, waiting, save)
-        return ASK_ROUND_S
+        return ASK_ROUND_S if awake.now_s - self._asked_s < QUICK_S else ROUND_S
 
     def _why(self, awake: Awake, stage: Stage) -> str:
         """Say why the unit stays awake, or nothing."""

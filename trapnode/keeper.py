@@ -19,10 +19,11 @@ from trapnode.policy.budget import Budget
 from trapnode.policy.card import reboot_helps
 from trapnode.policy.drift import drift_of
 from trapnode.policy.pir import pir_faults
+from trapnode.policy.power import reboot_cures
 from trapnode.policy.report import PRIORITY_STATUS, status_due
 from trapnode.store import health as past
 from trapnode.store import ram
-from trapnode.store.awake import awake_of
+from trapnode.store.awake import awake_of, silent_s
 from trapnode.store.checkup import Health
 from trapnode.store.corrections import corrections
 from trapnode.store.doorbell import UPLINKER, ring
@@ -126,7 +127,12 @@ class Keeper:
         )
         if failed and reboot_helps(failed.at_s, *held):
             ram.ask_reboot(self._run)
-        return self._to_off(self._gate, clock, heard, health) if self._gate else SNAPSHOT_S
+        if self._gate:
+            return self._to_off(self._gate, clock, heard, health)
+        now_s = clock.monotonic()
+        if not failed and reboot_cures(silent_s(self._run, now_s) / self._keeping.rate, now_s):
+            ram.ask_reboot(self._run)
+        return SNAPSHOT_S
 
     def _to_off(self, gate: Gate, clock: Clock, heard: bool, health: Health) -> float:
         """Go on towards off, by what the card holds now, our own report included."""

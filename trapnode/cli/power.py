@@ -107,9 +107,8 @@ def await_wake(own: Process) -> None:
         own.clock.wait([own.stop], 0.1)
 
 
-def gate_of(own: Process, opened: contextlib.ExitStack) -> "Gate | None":
+def gate_of(own: Process, config: Config, opened: contextlib.ExitStack) -> "Gate | None":
     """Make the gate of a unit that switches itself off, None of any other; raise DeviceError."""
-    config = own.config
     if config.power.profile != "gated":
         return None
     from trapnode.gate import Gate, Gating

@@ -118,7 +118,8 @@ def keeper(arguments: argparse.Namespace) -> None:
             keep_last_good(arguments, store)
         await_wake(own)
         with contextlib.ExitStack() as opened:
-            loop = keeper_of(own, store, PROCESSES, gate_of(own, opened))
+            gate = gate_of(own, own.settled(store).config, opened)
+            loop = keeper_of(own, store, PROCESSES, gate)
             loop.run(own.clock, own.trust, own.stop, own.alive)
 
 

@@ -14,8 +14,10 @@ from trapnode.words import Stage
 __all__ = [
     "Awake",
     "is_hot",
+    "is_hung",
     "next_alarm",
     "plan_in",
+    "reboot_cures",
     "stage_of",
     "stays_awake",
     "tells",
@@ -35,6 +37,8 @@ COLD_C = -30.0  # Below: a transmitting modem's peak is what browns a cold batte
 HOT_C, COOL_C = 80.0, 75.0  # The Pi throttles from 80 (Raspberry Pi documentation).
 FEWER_FRAMES = 2
 ALARM_LEAST = timedelta(minutes=1)
+HUNG_S = 300.0  # Five times the station's watchdog.
+REBOOT_AFTER_S = 3600.0
 RETRY_AT_NIGHT = timedelta(hours=4)  # What waits for the sky is not worth a boot any sooner.
 
 
@@ -98,6 +102,7 @@ class Awake:
     judging: bool  # The sorter can judge: without a judge what is unsorted waits anyway.
     due: int  # Messages that could go now, and are worth it.
     busy: Sequence[str] = ()  # Who asks for more time: a technician, a stick, an update.
+    silent_s: float = 0.0  # Since the station last gave a sign of life.
 
 
 def stays_awake(awake: Awake, stage: Stage, linger_s: float, linger_target_s: float) -> str:
@@ -114,6 +119,19 @@ def stays_awake(awake: Awake, stage: Stage, linger_s: float, linger_target_s: fl
     if awake.unsorted and awake.judging:
         return f"{awake.unsorted} unsorted"
     return f"{awake.due} to send" if awake.due else ""
+
+
+def is_hung(silent_s: float) -> bool:
+    """Say whether the station hangs for good: systemd's watchdog would have ended it long ago.
+
+    A camera in an endless wait in the kernel (state D) is cured by nothing but its power.
+    """
+    return silent_s >= HUNG_S
+
+
+def reboot_cures(silent_s: float, up_s: float) -> bool:
+    """Say whether a unit without a board shall reboot for its station; not twice an hour."""
+    return is_hung(silent_s) and up_s >= REBOOT_AFTER_S
 
 
 def next_alarm(now: datetime, status_hour: int, waiting: int) -> timedelta:

@@ -11,7 +11,7 @@ from trapnode.store.tally import Tally
 from trapnode.store.visit import technician_here
 from trapnode.words import StickState
 
-__all__ = ["awake_of"]
+__all__ = ["awake_of", "silent_s"]
 
 WORKING = (StickState.COPYING, StickState.COPIED)
 NOBODY = "none"  # As the sorter names a set that could not be loaded.
@@ -31,7 +31,14 @@ def awake_of(
         judging=not hot and ram.read_set(run) != NOBODY,
         due=0,  # The uplinker says when it rests.
         busy=tuple(_busy(run, found, now_s)),
+        silent_s=silent_s(run, now_s),
     )
+
+
+def silent_s(run: Path, now_s: float) -> float:
+    """Give the s since the station's last sign of life; 0 before its first."""
+    beats = [beat.monotonic_s for beat in ram.read_beats(run) if beat.process == "station"]
+    return max(0.0, now_s - beats[0]) if beats else 0.0
 
 
 def _this_boot(store: Store, boot: Boot) -> tuple[float, bool]:
