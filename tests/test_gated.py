@@ -140,6 +140,19 @@ def test_pictures_that_only_ram_has_keep_the_unit_awake(unit, store, run, clock)
     assert unit.gate.awake_because == "pictures are in RAM only"
 
 
+def test_a_console_that_never_starts_keeps_no_unit_awake(store, run, clock):
+    gate = Gate(Board(), run, Gating(15.0, 60.0, 2, radio=False))
+    keeping = Keeping("AL07", boot(store), ("station", "sorter", "console"), 2, "", cells=GATED)
+    twins = SimBattery(clock.monotonic), SimThermometer(-20.0)
+    keeper = Keeper(keeping, store, run, *twins, gate)
+    keeper.look(clock, ClockTrust.RTC)
+    assert gate.awake_because == "still starting"
+    for process in ("station", "sorter"):
+        ram.beat(run, process, clock.monotonic())
+    keeper.look(clock, ClockTrust.RTC)
+    assert gate.awake_because == "lingers for 15 s"
+
+
 def test_a_station_that_hangs_for_good_gets_its_power_cut(unit, store, run, clock):
     unit.pir.edges = lambda: []  # It never answers.
     ram.beat(run, "station", clock.monotonic())

@@ -44,6 +44,7 @@ STALE_S = {
     "keeper": 90.0,
     "console": 90.0,
 }
+AT_WORK = {"station", "sorter", "uplinker"}  # Those that a gated unit waits for.
 SNAPSHOT_S = 10.0
 SETTLED_S = 60.0  # The others have started by then, or are at fault.
 
@@ -127,8 +128,9 @@ class Keeper:
         )
         if failed and reboot_helps(failed.at_s, *held):
             ram.ask_reboot(self._run)
-        if self._gate:
-            return self._to_off(self._gate, clock, heard, health)
+        if self._gate:  # A console without a cable keeps no unit awake.
+            started = settled or beats.keys() >= AT_WORK & set(self._keeping.processes)
+            return self._to_off(self._gate, clock, started, health)
         now_s = clock.monotonic()
         if not failed and reboot_cures(silent_s(self._run, now_s) / self._keeping.rate, now_s):
             ram.ask_reboot(self._run)
