@@ -97,21 +97,27 @@ class Gate:
         if self._ordered_s is not None:
             self._wait(awake.now_s)
         elif not self._open:
-            self._asked += 1
-            consent.ask(self._run, self._asked)
-            self._open, self._asked_s = True, awake.now_s
-            ring(self._run, WATCH)
-        elif not consent.consented(self._run, self._asked):
-            self._agreed = False
-            if is_hung(awake.silent_s):  # Its power is what cures it.
-                log.error("switching off without the station, silent for %.0f s", awake.silent_s)
-                consent.consent(self._run, self._asked)
-            ring(self._run, WATCH)
-        elif not self._agreed:
-            self._agreed = True  # What the station did before it agreed is in the next look.
-        else:
+            self._ask(awake.now_s)
+        elif self._agrees(awake):
             self._go(awake.now_s, now, waiting, save)
         return ASK_ROUND_S if awake.now_s - self._asked_s < QUICK_S else ROUND_S
+
+    def _ask(self, now_s: float) -> None:
+        self._asked += 1
+        consent.ask(self._run, self._asked)
+        self._open, self._asked_s = True, now_s
+        ring(self._run, WATCH)
+
+    def _agrees(self, awake: Awake) -> bool:
+        """Say whether the station agreed before this look, which so knows what it did till then."""
+        before, self._agreed = self._agreed, consent.consented(self._run, self._asked)
+        if self._agreed:
+            return before
+        if is_hung(awake.silent_s):  # Its power is what cures it.
+            log.error("switching off without the station, silent for %.0f s", awake.silent_s)
+            consent.consent(self._run, self._asked)
+        ring(self._run, WATCH)
+        return False
 
     def _why(self, awake: Awake, stage: Stage) -> str:
         """Say why the unit stays awake, or nothing."""

@@ -7,7 +7,8 @@ into a status report for the outbox.
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from trapnode import __version__
@@ -122,19 +123,21 @@ class Keeper:
         ram.write_snapshot(self._run, self._snapshot(clock, health, found, beats))
         if due:
             self._report(clock, health, found)
-        failed, held = (
-            self._keeping.card_failed,
-            (found.unsorted, found.unclassified, found.targets),
-        )
+        self._mend(found, clock.monotonic())
+        if self._gate is None:
+            return SNAPSHOT_S
+        # A console without a cable keeps no unit awake.
+        started = settled or beats.keys() >= AT_WORK & set(self._keeping.processes)
+        return self._to_off(self._gate, clock, started, health)
+
+    def _mend(self, found: Tally, now_s: float) -> None:
+        """Ask for a reboot where one may mend the card, or a station that hangs."""
+        failed, silence_s = self._keeping.card_failed, silent_s(self._run, now_s)
+        held = found.unsorted, found.unclassified, found.targets
         if failed and reboot_helps(failed.at_s, *held):
             ram.ask_reboot(self._run)
-        if self._gate:  # A console without a cable keeps no unit awake.
-            started = settled or beats.keys() >= AT_WORK & set(self._keeping.processes)
-            return self._to_off(self._gate, clock, started, health)
-        now_s = clock.monotonic()
-        if not failed and reboot_cures(silent_s(self._run, now_s) / self._keeping.rate, now_s):
+        if not (failed or self._gate) and reboot_cures(silence_s / self._keeping.rate, now_s):
             ram.ask_reboot(self._run)
-        return SNAPSHOT_S
 
     def _to_off(self, gate: Gate, clock: Clock, heard: bool, health: Health) -> float:
         """Go on towards off, by what the card holds now, our own report included."""
@@ -171,33 +174,32 @@ class Keeper:
         seen: Iterable[tuple[Faults, str]],
         syncs: int | None,
     ) -> Health:
-        card = self._upkeep.look(clock.monotonic())
-        faults = list(seen)
-        if self._keeping.config_fault:
-            faults.append((Faults.CONFIG, f"configuration: {self._keeping.config_fault}"))
-        faults += card.faults()
-        if trust is ClockTrust.NONE:
-            faults.append((Faults.CLOCK, f"clock: not set, it says {clock.now():%Y-%m-%d %H:%M}Z"))
+        now, now_s = clock.now(), clock.monotonic()
         battery_mv, celsius = self._battery.millivolts(), self._thermometer.celsius()
-        energy = self._energy.look(clock.now(), clock.monotonic(), trust, battery_mv, celsius)
-        faults += energy.faults()
-        drift = drift_of(corrections(self._store.database), clock.now())
-        if drift.fault():
-            faults.append((Faults(0), drift.fault()))
-        blank = self._tally().blank_of_latest
-        faults += [(Faults(0), each) for each in pir_faults(read_pir(self._run), *blank)]
-        if self._battery.fault:
-            faults.append((Faults(0), self._battery.fault))
-        return Health(
+        health = Health(
             battery_mv=battery_mv,
             temperature_c=celsius,
-            card=card,
-            energy=energy,
-            drift=drift,
+            card=self._upkeep.look(now_s),
+            energy=self._energy.look(now, now_s, trust, battery_mv, celsius),
+            drift=drift_of(corrections(self._store.database), now),
             syncs=syncs,
             clock_trust=trust,
-            faults=tuple(faults),
+            faults=tuple(seen),
         )
+        return replace(health, faults=health.faults + tuple(self._faults(health, now)))
+
+    def _faults(self, health: Health, now: datetime) -> Iterable[tuple[Faults, str]]:
+        """Say what is wrong with the unit itself, the processes aside."""
+        if self._keeping.config_fault:
+            yield Faults.CONFIG, f"configuration: {self._keeping.config_fault}"
+        yield from health.card.faults()
+        if health.clock_trust is ClockTrust.NONE:
+            yield Faults.CLOCK, f"clock: not set, it says {now:%Y-%m-%d %H:%M}Z"
+        yield from health.energy.faults()
+        blank = self._tally().blank_of_latest
+        pir = pir_faults(read_pir(self._run), *blank)
+        for text in filter(None, (health.drift.fault(), *pir, self._battery.fault)):
+            yield Faults(0), text
 
     def _snapshot(
         self, clock: Clock, health: Health, found: Tally, beats: Mapping[str, ram.Beat]
