@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_of", "modem_of"]
 
-TWINS_RATE = 20.0  # Above it, twins on a busy machine answer late by their clock.
+TWINS_RATE = 10.0  # Above it, twins on a busy machine answer late by their clock.
 SESSIONS = ("send", "fetch", "network_time")  # When the modem transmits.
 
 
