@@ -46,7 +46,7 @@ def test_a_frame_and_a_downlink_pass_a_real_pseudo_terminal(served):
     (mailbox / "1.hex").write_text(b"down".hex())
     network = replace(NETWORK, region=Region.CN470, confirmed=False)
     order = Order()
-    modem = LorawanModem(str(link), network, clock=clock, stopping=order, patience=6)
+    modem = LorawanModem(str(link), network, clock=clock, stopping=order, patience=60)
     first, second = modem.send(PAYLOAD), modem.send(PAYLOAD[::-1])
     order.close()
     assert (first.delivered, first.downlinks + second.downlinks) == (False, (b"down",))
@@ -64,7 +64,7 @@ import json, select, sys, time, types
 import rui3pylib.rui3pylib as theirs
 
 theirs.time = types.SimpleNamespace(
-    sleep=lambda s: select.select([], [], [], s / {RATE} + 0.1), monotonic=time.monotonic
+    sleep=lambda s: select.select([], [], [], s / {RATE} + 0.4), monotonic=time.monotonic
 )
 node = theirs.RUI3Node(sys.argv[1])
 said = [
