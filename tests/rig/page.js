@@ -43,6 +43,7 @@
   const labels = [...document.querySelectorAll("#chips [value^='=']")]
     .filter((chip) => OFFERED.includes(chip.value.slice(1)))
     .sort((one, other) => often(other) - often(one));
+  labels[0].focus(); // As a mouse does; Enter opens the viewer all the same.
   labels[0].click();
   await later();
   found.label = labels[0].value.slice(1);
@@ -54,6 +55,10 @@
   await press("Enter");
   found.opened = find("viewer").open;
   found.viewerFits = fits() && find("viewer").scrollWidth <= innerWidth;
+  await press("?");
+  found.helped = find("help").open;
+  await press("?");
+  found.helped &&= !find("help").open;
   await press("2");
   found.onward = current;
   await press("y");

@@ -75,6 +75,7 @@ def _check(found: dict[str, Any], sequences: int) -> None:
     assert found["others"] == 0, found
     assert (found["moved"], found["onward"]) == (1, 1), found
     assert found["opened"], found
+    assert found["helped"], found
     assert found["closed"], found
     assert found["remembered"] == 2, found
     rows = list(csv.reader(io.StringIO(found["csv"])))

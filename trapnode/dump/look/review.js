@@ -167,12 +167,14 @@ const ACTIONS = {
   y: () => { if (OFFERED.includes(shown[current].label)) answer(shown[current].label); },
   o: () => { if (!open()) review(current); find("other").focus(); },
   s: () => { if (answers.size) save(); },
-  "?": () => find("help").showModal(),
+  "?": () => (find("help").open ? find("help").close() : find("help").showModal()),
 };
 
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || find("help").open || event.target.tagName === "INPUT") return;
-  if (event.key === "Enter" && event.target.closest?.("button:not(.card), summary, a")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
+  if (find("help").open && event.key !== "?") return;
+  const chosen = event.target.closest?.("#chips [aria-pressed=true]"); // The click that chose it left the focus there.
+  if (event.key === "Enter" && !chosen && event.target.closest?.("button:not(.card), summary, a")) return;
   const action = ACTIONS[event.key] ?? (KEYS.has(event.key) && (() => answer(KEYS.get(event.key))));
   if (!action || !shown.length) return;
   event.preventDefault();
