@@ -35,7 +35,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     dump.add_argument(
         "--public",
         action="store_true",
-        help="for everybody: no picture that may show a person, no exact place",
+        help="for everybody: no picture judged to show a person, no exact place",
     )
     dump.add_argument(
         "--grid",
