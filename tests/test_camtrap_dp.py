@@ -254,6 +254,12 @@ def test_a_picture_that_may_show_a_person_is_not_public(day, tmp_path):
     assert [public[f"{n:06d}"] for n in range(1, 10)] == ["true"] * 4 + ["false"] * 5
 
 
+def test_a_person_need_not_be_the_likeliest_to_make_the_sequence_private(few, tmp_path):
+    few.judge(few.see(NOON, 2), "deer", [scores(deer=0.9), scores(deer=0.8, person=0.09)])
+    dumped(few, tmp_path / "out", desk(tmp_path))
+    assert {row["filePublic"] for row in table(tmp_path / "out", "media")} == {"false"}
+
+
 def test_one_frame_with_a_person_makes_the_sequence_private(few, tmp_path):
     few.judge(few.see(NOON, 2), "deer", [scores(deer=0.9), scores(person=0.7)])
     dumped(few, tmp_path / "out", desk(tmp_path))

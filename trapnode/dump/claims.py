@@ -32,6 +32,7 @@ __all__ = [
     "is_public",
 ]
 
+PERSON_MAY_BE = 0.08  # The demo's photographer, judged another mammal, had 9 to 20 %.
 UNCLASSIFIED = "unclassified"
 UNKNOWN = "unknown"
 
@@ -115,8 +116,16 @@ def is_public(record: Record) -> bool:
     must be kept from poachers is its place, which is in deployments.csv alone.
     """
     kinds = {claim_of(record).taxon.observation_type}
-    kinds |= {taxon_of(s.best[0]).observation_type for s in record.scores.values() if s is not None}
-    return kinds <= {ObservationType.ANIMAL, ObservationType.BLANK}
+    scores = [each for each in record.scores.values() if each is not None]
+    kinds |= {taxon_of(each.best[0]).observation_type for each in scores}
+    if not kinds <= {ObservationType.ANIMAL, ObservationType.BLANK}:
+        return False
+    return all(
+        probability < PERSON_MAY_BE
+        for each in scores
+        for label, probability in each.by_label.items()
+        if taxon_of(label).observation_type is ObservationType.HUMAN
+    )
 
 
 def files_of(frame: Frame) -> tuple[str, str]:
