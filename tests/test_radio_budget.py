@@ -1,6 +1,6 @@
 """What the radio may cost: credits a day and a month, most told in an hour, what rides along."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -51,6 +51,18 @@ def test_the_last_fifth_is_for_persons_and_what_is_over_for_targets():
     assert may(4, 1000, 1000, cost=0), "airtime is the modem's matter"
 
 
+def test_a_sky_that_hides_the_satellites_does_not_empty_the_battery():
+    short = Budget(10, 20, day_s=100.0, month_s=1000.0)
+
+    def may_after(day_s, month_s, priority):
+        return affordable(priority, 0, Spent(0, 0, day_s, month_s), short)
+
+    assert [may_after(day_s, 0, 3) for day_s in (79, 80)] == [True, False]
+    assert [may_after(day_s, 0, 2) for day_s in (99, 100)] == [True, False]
+    assert [may_after(0, month_s, 1) for month_s in (999, 1000)] == [True, False]
+    assert may_after(10_000, 10_000, 0), "a leopard is worth any battery"
+
+
 def test_a_preview_that_nobody_asked_for_needs_plenty():
     assert plenty(8, Spent(4, 2), TIGHT)
     assert not plenty(8, Spent(5, 2), TIGHT)
@@ -97,7 +109,16 @@ def test_every_day_of_the_radio_is_counted(store, run, clock):
     rows = store.database.rows("SELECT * FROM radio_day ORDER BY day")
     days = [row[:6] for row in rows]
     assert days == [("2026-11-22", 1, 1, 0, 0, 0), ("2026-11-23", 2, 0, 2, 69, 2)]
-    assert store.radio.spent(clock.now()) == Spent(2, 2)
+    spent = store.radio.spent(clock.now())
+    assert (spent.day, spent.month) == (2, 2)
+
+
+def test_seconds_of_the_modem_are_counted_for_day_and_month(store, clock):
+    for day, seconds in (("2026-11-01", 30.0), ("2026-11-22", 12.5), ("2026-10-31", 99.0)):
+        with store.database.transaction():
+            session = Session(22, 1, seconds)
+            store.radio.count(session, datetime.fromisoformat(f"{day}T01:00:00+00:00"))
+    assert store.radio.spent(NOON) == Spent(1, 2, 12.5, 42.5)
 
 
 def test_the_days_are_bounded(store):

@@ -77,8 +77,12 @@ def _pin(number: int, opened: contextlib.ExitStack, *, high: bool) -> "OutputPin
     return opened.enter_context(contextlib.closing(OutputPin(number, high=high)))
 
 
-def budget_of(config: Config) -> Budget | None:
-    """Give the credits that a modem may cost; None where airtime is what counts, or nothing."""
-    if config.modem.kind != "sbd":
-        return None
-    return Budget(config.uplink.credits_day, config.uplink.credits_month)
+def budget_of(config: Config) -> Budget:
+    """Give what the radio may cost: credits, and the seconds that its energy keeps it on."""
+    uplink, seconds = config.uplink, 3600 / config.power.modem_mw  # Of one mWh.
+    return Budget(
+        uplink.credits_day,
+        uplink.credits_month,
+        uplink.energy_day_mwh * seconds,
+        uplink.energy_month_mwh * seconds,
+    )

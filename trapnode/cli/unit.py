@@ -140,7 +140,7 @@ def keeper_of(
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),
         cells=cells_of(config),
-        budget=budget_of(config),
+        budget=budget_of(config) if config.modem.kind == "sbd" else None,
     )
     if own.world:
         from trapnode.sim.battery import SimBattery, SimThermometer

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from trapnode.cli.process import Process
+from trapnode.cli.radio import budget_of
 from trapnode.config import Config
 from trapnode.downlinking import Commands
 from trapnode.errors import DeviceError, StoreError, UsageError
 from trapnode.message.sealing import CardKey, open_downlink, seal, seal_card_failed
 from trapnode.model import MessageKind
-from trapnode.policy.budget import Budget
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Seal
 from trapnode.store.radio_key import make_radio_key, read_radio_key
@@ -28,8 +28,7 @@ def uplinker_of(own: Process, store: Store, config: Config) -> Uplinker:
     """Make the uplinker over a store; the one in RAM obeys nothing. Raise StoreError."""
     in_ram = store.state == own.run / SPARE
     key, boot, uplink = card_key(config, make=not in_ram), own.boot(store), config.uplink
-    budget = Budget(uplink.credits_day, uplink.credits_month)
-    plan = Plan(uplink.batch_s, config.keeper.status_hour, budget)
+    plan = Plan(uplink.batch_s, config.keeper.status_hour, budget_of(config))
     commands = None
     if not in_ram:
         commands = Commands(store, own.run, boot, own.config, opener(key), set_clock(own))

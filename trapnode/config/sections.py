@@ -143,6 +143,14 @@ class Uplink(Section, frozen=True):
     ] = 43200.0
     credits_day: Annotated[int, _option("most satellite credits a day", ge=1, le=10000)] = 50
     credits_month: Annotated[int, _option("most satellite credits a month", ge=1, le=100000)] = 400
+    energy_day_mwh: Annotated[
+        float,
+        _option("most energy of the radio a day; targets are exempt", "mWh", ge=1, le=1_000_000),
+    ] = 1400.0
+    energy_month_mwh: Annotated[
+        float,
+        _option("most energy of the radio a month; targets are exempt", "mWh", ge=1, le=1_000_000),
+    ] = 12000.0
     most_an_hour: Annotated[
         int, _option("most observations of one label told an hour; targets are exempt", ge=1, le=60)
     ] = 6

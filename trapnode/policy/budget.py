@@ -1,12 +1,14 @@
-"""What a message may cost: satellite credits a day and a month, and who may spend the last.
+"""What a message may cost: credits and energy, a day and a month, and who may spend the last.
 
-A target is never refused, nor the status report of a day: a unit that says nothing for half a month
-looks like a dead one. Persons and the other labels told at once may spend all there is; the
+A target is never refused. Nor does the status report of a day want for credits: a unit that says
+nothing for half a month looks like a dead one; but a sky that hides the satellites may not empty
+the battery for it. Persons and the other labels told at once may spend all there is; the
 rest leaves RESERVED of each budget to them. A preview that nobody asked for goes only while more
 than half of the day's credits are left, and with it half of the month's.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_STATUS, PRIORITY_TARGET
 
@@ -17,18 +19,22 @@ RESERVED = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most credits of a day and a month (UTC)."""
+    """The most credits of a day and a month (UTC), and seconds that the modem may be on."""
 
     day: int
     month: int
+    day_s: float = inf
+    month_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The credits that this day and this month have cost so far."""
+    """The credits that this day and this month have cost so far, and how long the modem was on."""
 
     day: int
     month: int
+    day_s: float = 0.0
+    month_s: float = 0.0
 
 
 def credits_of(size: int, credit: int) -> int:
@@ -38,7 +44,12 @@ def credits_of(size: int, credit: int) -> int:
 
 def affordable(priority: int, cost: int, spent: Spent, budget: Budget) -> bool:
     """Say whether a message of this priority may cost so many credits now."""
-    if priority in (PRIORITY_TARGET, PRIORITY_STATUS) or not cost:
+    if priority == PRIORITY_TARGET:
+        return True
+    share = 1.0 if priority <= PRIORITY_STATUS else 1.0 - RESERVED
+    if spent.day_s >= budget.day_s * share or spent.month_s >= budget.month_s * share:
+        return False
+    if priority == PRIORITY_STATUS or not cost:
         return True
     share = 1.0 if priority <= PRIORITY_AT_ONCE else 1.0 - RESERVED
     return spent.day + cost <= budget.day * share and spent.month + cost <= budget.month * share

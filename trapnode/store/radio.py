@@ -50,16 +50,18 @@ class Radio:
         )
 
     def spent(self, now: datetime) -> Spent:
-        """Give the credits of this day and this month; raise StoreError."""
+        """Give what this day and this month have cost; raise StoreError."""
         row = self._database.row(
-            "SELECT coalesce(sum(credits * (day = ?)), 0), coalesce(sum(credits), 0)"
-            " FROM radio_day WHERE day BETWEEN ? AND ?",
+            "SELECT coalesce(sum(credits * (day = ?1)), 0), coalesce(sum(credits), 0),"
+            " coalesce(sum(seconds * (day = ?1)), 0), coalesce(sum(seconds), 0)"
+            " FROM radio_day WHERE day BETWEEN ?2 AND ?3",
             f"{now:%Y-%m-%d}",
             f"{now:%Y-%m}-01",
             f"{now:%Y-%m}-31",
         )
         assert row is not None
-        return Spent(int(str(row[0])), int(str(row[1])))
+        day, month, day_s, month_s = map(str, row)
+        return Spent(int(day), int(month), float(day_s), float(month_s))
 
     def told_in_the_hour(self, label: str, now: datetime) -> int:
         """Count the observations of a label that were put into the outbox in the last hour."""

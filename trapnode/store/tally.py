@@ -120,6 +120,7 @@ def radio(store: Store, budget: Budget | None, now: datetime) -> dict[str, objec
             "month": spent.month,
             "month_most": budget.month,
         },
+        "modem_on_s": {"day": round(spent.day_s), "month": round(spent.month_s)},
         "downlinks_refused": store.radio.refused(),
         "settings": store.settings.values(),
     }
