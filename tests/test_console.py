@@ -29,7 +29,7 @@ from trapnode.model import (
     WakeReason,
 )
 from trapnode.sim.clock import SteppedClock
-from trapnode.store import ram, visit
+from trapnode.store import ram, remarks
 from trapnode.store.fieldnotes import DEPLOY
 from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
@@ -127,9 +127,9 @@ def test_without_a_snapshot_the_unit_still_says_who_it_is(unit, tmp_path, verb, 
 
 def test_status_tells_of_the_radio_the_selftest_and_the_deployment(unit, tmp_path):
     ram.write_snapshot(tmp_path, SNAPSHOT)
-    visit.note_radio(tmp_path, "delivered, signal 3 of 5", 44.0)
-    visit.note_tested(tmp_path, ["pir"], 100.0)
-    visit.note_deployed(tmp_path, DEPLOY, unit.clock.now(), "IK")
+    remarks.note_radio(tmp_path, "delivered, signal 3 of 5", 44.0)
+    remarks.note_tested(tmp_path, ["pir"], 100.0)
+    remarks.note_deployed(tmp_path, DEPLOY, unit.clock.now(), "IK")
     screen = "\n".join(answered(unit, "status"))
     assert "! SELFTEST FAILED: pir" in screen
     assert "modem     delivered, signal 3 of 5, 60 s ago" in screen
@@ -258,23 +258,23 @@ def test_a_flood_of_lines_is_told_once_and_then_dropped(unit):
 def test_who_types_nothing_for_long_starts_anew(unit, tmp_path):
     cable = Cable(unit)
     cable.type(b"deploy\rIK\rhal")
-    assert visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert remarks.technician_here(tmp_path, unit.clock.monotonic())
     unit.clock.step(601)
-    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert not remarks.technician_here(tmp_path, unit.clock.monotonic())
     assert cable.type(b"help\r").endswith(b"OK\r\n")
     assert b"status" in cable.type(b"help\r")
 
 
 def test_noise_on_an_open_wire_is_no_technician(unit, tmp_path):
     Cable(unit).type(b"\xff\r~~~~\rAT\rnonsense\r")
-    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert not remarks.technician_here(tmp_path, unit.clock.monotonic())
 
 
 def test_a_pulled_cable_ends_what_was_going_on(unit, tmp_path):
     cable = Cable(unit)
     cable.type(b"deploy\r")
     cable.console.hang_up()
-    assert not visit.technician_here(tmp_path, unit.clock.monotonic())
+    assert not remarks.technician_here(tmp_path, unit.clock.monotonic())
     assert b"help" in cable.type(b"help\r")
 
 

@@ -9,7 +9,7 @@ from tests.technician import Cable, unit_at
 from trapnode.errors import StoreError
 from trapnode.model import ClockTrust
 from trapnode.sim.clock import SteppedClock
-from trapnode.store import fieldnotes, ram, visit
+from trapnode.store import fieldnotes, ram, remarks
 from trapnode.store.disk import RealDisk
 from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
 
@@ -93,7 +93,7 @@ def test_a_unit_that_was_not_tested_is_said_to_be(tmp_path):
     cable = Cable(unit_at(tmp_path))
     typed(cable, "deploy", *ANSWERS[:6])
     assert "no selftest" in " ".join(cable.console.say("."))
-    visit.note_tested(tmp_path, [], 100)
+    remarks.note_tested(tmp_path, [], 100)
     typed(cable, "deploy", *ANSWERS[:6])
     assert "next: lock" in " ".join(cable.console.say("."))
 

@@ -40,7 +40,7 @@ from trapnode.store.account import Account, read_account, write_account
 from trapnode.store.busy import Busy, read_busy
 from trapnode.store.disk import RealDisk
 from trapnode.store.energy import Cells
-from trapnode.store.visit import visit
+from trapnode.store.remarks import visit
 from trapnode.store.watched import WatchedPir
 from trapnode.words import StickState
 

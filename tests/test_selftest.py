@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from tests.technician import Cable, unit_at
 from trapnode.errors import DeviceError
 from trapnode.policy.aim import FOCUS_LEAST, Look, fault_of
-from trapnode.store import ram, visit
+from trapnode.store import ram, remarks
 from trapnode.testpicture import COLUMNS, ROWS, look_at
 
 SOUND = {
@@ -47,7 +47,7 @@ class Others:
         self._edges = edges
 
     def __call__(self) -> None:
-        asked = visit._read(self._run / "look.json")
+        asked = remarks.read(self._run / "look.json")
         number = asked.get("number", 0)
         if number and self._edges is not None:
             pictured = number if asked.get("picture") else 0
@@ -55,7 +55,7 @@ class Others:
                 (self._run / "seen.jpg").write_bytes(self._preview)
             told = {"edges": self._edges, "active": False, "pictured": pictured}
             ram.replace(self._run / "seen.json", {"number": number, "picture": "", **told})
-        asked = visit._read(self._run / "ask.json")
+        asked = remarks.read(self._run / "ask.json")
         if asked and self._modem:
             said = {"number": asked["number"], "text": self._modem, "fault": False}
             ram.replace(self._run / "said.json", said)
@@ -74,7 +74,7 @@ def test_a_sound_unit_passes(tmp_path):
         *["pass"] * 6, "walk", "PIR", "pass", "pass", "SELFTEST", "OK"
     ]  # fmt: skip
     assert lines[-2] == "SELFTEST PASSED: 8 of 8"
-    assert visit.tested(tmp_path, 1e9)[0] == []
+    assert remarks.tested(tmp_path, 1e9)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_fails_is_named_with_what_to_do(tmp_path, changes, others, failed, 
     assert [lines[number].split()[1] for number in fails] == [failed]
     assert todo in " ".join(lines[fails[0] + 1 :])
     assert lines[-1] == f"ERR 10 failed: {failed}"
-    assert visit.tested(tmp_path, 1e9)[0] == [failed]
+    assert remarks.tested(tmp_path, 1e9)[0] == [failed]
     assert all(len(line) <= 80 for line in lines)
 
 
@@ -129,7 +129,7 @@ def test_enter_stops_a_selftest_and_ends_aiming(tmp_path):
     assert len(shown) == ROWS + 1
     assert shown[-1].startswith("brightness ")
     assert cable.type(b"\r").endswith(b"OK\r\n")
-    assert visit._read(tmp_path / "look.json")["until_s"] <= cable.unit.clock.monotonic()
+    assert remarks.read(tmp_path / "look.json")["until_s"] <= cable.unit.clock.monotonic()
 
 
 def test_a_picture_is_measured_and_shown_in_characters():

@@ -9,7 +9,7 @@ from tests.fakes import After, NumberedCamera, boot, number_of, station_of
 from trapnode.errors import DeviceError, LinkUnavailable
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
-from trapnode.store import visit
+from trapnode.store import remarks, visit
 from trapnode.store.visit import UplinkVisit
 
 
@@ -151,18 +151,18 @@ def test_a_clock_that_cannot_be_set_is_said(run, asked):
 
 
 def test_a_technician_is_here_while_lines_come_and_the_cable_is_in(run):
-    assert not visit.technician_here(run, 5)
-    visit.visit(run, 5)
-    assert visit.technician_here(run, 600)
-    assert not visit.technician_here(run, 606)
-    visit.visit(run, 700)
-    visit.leave(run)
-    assert not visit.technician_here(run, 701)
+    assert not remarks.technician_here(run, 5)
+    remarks.visit(run, 5)
+    assert remarks.technician_here(run, 600)
+    assert not remarks.technician_here(run, 606)
+    remarks.visit(run, 700)
+    remarks.leave(run)
+    assert not remarks.technician_here(run, 701)
 
 
 def test_a_full_ram_costs_nothing_but_the_answer(tmp_path, clock):
     gone = tmp_path / "gone"
-    visit.visit(gone, 1)
-    visit.leave(gone)
+    remarks.visit(gone, 1)
+    remarks.leave(gone)
     visit.ask_modem(gone, 1)
-    assert visit.radio(gone, 1) is visit.tested(gone, 1) is None
+    assert remarks.radio(gone, 1) is remarks.tested(gone, 1) is None

@@ -24,17 +24,17 @@ from trapnode.store.acks import offer_again
 from trapnode.store.doorbell import UPLINKER, Doorbell
 from trapnode.store.outbox import Seal
 from trapnode.store.radio import Session
+from trapnode.store.remarks import note_radio
 from trapnode.store.riders import Plan, Riders
 from trapnode.store.stage import read_restraint
 from trapnode.store.store import Store
-from trapnode.store.visit import UplinkVisit, note_radio
+from trapnode.store.visit import UplinkVisit
 
 __all__ = ["Uplinker"]
 
 log = logging.getLogger(__name__)
 
-FETCH_AGAIN_S = 3600.0
-ROUND_S = 20.0  # The watchdog hears from us at least this often, between sessions.
+FETCH_AGAIN_S, ROUND_S = 3600.0, 20.0  # The watchdog hears from us once a round.
 
 
 class Uplinker:

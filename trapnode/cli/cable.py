@@ -7,7 +7,7 @@ from trapnode.cli.process import Process
 from trapnode.console import Unit
 from trapnode.devices.journal import last_lines
 from trapnode.policy.session import Lock
-from trapnode.store import fieldnotes, visit
+from trapnode.store import fieldnotes, remarks
 from trapnode.texts import speak
 
 __all__ = ["unit_of"]
@@ -18,7 +18,7 @@ def unit_of(own: Process) -> Unit:
     config = own.config
     note = fieldnotes.last(Path(config.paths.state))  # Once: a status must not wait for a card.
     if note is not None:
-        visit.note_deployed(own.run, note.kind, note.at, note.by)
+        remarks.note_deployed(own.run, note.kind, note.at, note.by)
     return Unit(
         name=config.unit.name,
         run=own.run,

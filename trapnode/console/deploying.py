@@ -11,7 +11,7 @@ from trapnode.console.steps import Ask, Failed, Steps, Wait
 from trapnode.console.unit import Unit
 from trapnode.model import ClockTrust
 from trapnode.protocols.shell import CANCEL, ERR_STOPPED, ERR_VALUE, OK, err
-from trapnode.store import fieldnotes, ram, visit
+from trapnode.store import fieldnotes, ram, remarks
 from trapnode.store.disk import RealDisk
 from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
 
@@ -61,7 +61,7 @@ def deploy(unit: Unit) -> Steps:
         )
     note = _note(unit, DEPLOY, answers)
     yield unit.texts("deploy.done", by=note.by)
-    tested = visit.tested(unit.run, unit.clock.monotonic())
+    tested = remarks.tested(unit.run, unit.clock.monotonic())
     yield unit.texts("deploy.next" if tested and not tested[0] else "deploy.untested")
     return OK
 
@@ -91,7 +91,7 @@ def _note(unit: Unit, kind: str, answers: dict[str, Value]) -> FieldNote:
     told: dict[str, object] = {"kind": kind, "at": unit.clock.now(), "trust": _trust(unit)}
     note = FieldNote(**(told | answers))  # type: ignore[arg-type]
     fieldnotes.add(RealDisk(), unit.state, note)
-    visit.note_deployed(unit.run, note.kind, note.at, note.by)
+    remarks.note_deployed(unit.run, note.kind, note.at, note.by)
     return note
 
 

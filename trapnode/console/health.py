@@ -9,7 +9,7 @@ from trapnode.errors import DeviceError
 from trapnode.model import Message, Observation, Report
 from trapnode.policy.status_text import age_of, open_part, render
 from trapnode.protocols.shell import ERR_DEVICE, ERR_STATUS, OK
-from trapnode.store import ram, visit
+from trapnode.store import ram, remarks, visit
 from trapnode.texts.screen import age_text, cut
 
 __all__ = [
@@ -38,11 +38,11 @@ def known(unit: Unit) -> tuple[dict[str, object], float] | None:
     if snapshot is None:
         return None
     found: dict[str, object] = dict(snapshot)
-    if (heard := visit.radio(unit.run, now_s)) is not None:
+    if (heard := remarks.radio(unit.run, now_s)) is not None:
         found["radio"] = [heard[0], round(heard[1], 1)]
-    if (tested := visit.tested(unit.run, now_s)) is not None:
+    if (tested := remarks.tested(unit.run, now_s)) is not None:
         found["selftest"] = {"failed": tested[0], "age_s": round(tested[1], 1)}
-    if note := visit.deployed(unit.run):
+    if note := remarks.deployed(unit.run):
         found["note"] = note
     if not unit.lock.is_open(now_s):
         found = open_part(found)

@@ -21,7 +21,7 @@ from trapnode.protocols.shell import (
     Shell,
     err,
 )
-from trapnode.store import visit
+from trapnode.store import remarks
 
 __all__ = ["Console", "Line"]
 
@@ -100,7 +100,7 @@ class Console:
             return [] if told else [err(ERR_RATE, wait)]
         self._complained = False
         if self._answer is not None and self._due_s is None:
-            visit.visit(self._unit.run, self._clock.monotonic())
+            remarks.visit(self._unit.run, self._clock.monotonic())
             return self._go_on(text)
         if self._answer is not None:
             stopped = err(ERR_STOPPED, self._unit.texts("err.stopped"))
@@ -109,7 +109,7 @@ class Console:
             self._answer = begin(self._unit, text)
         except Failed as error:
             return [err(error.code, error.text(self._unit.texts))]
-        visit.visit(self._unit.run, self._clock.monotonic())  # Not for noise on an open wire.
+        remarks.visit(self._unit.run, self._clock.monotonic())  # Not for noise on an open wire.
         return self._go_on(None)
 
     def hang_up(self) -> None:
@@ -117,7 +117,7 @@ class Console:
         self._ended("")
         self._shell.forget()
         self._unit.lock.close()
-        visit.leave(self._unit.run)
+        remarks.leave(self._unit.run)
         self._typed_s = self._clock.monotonic()
 
     def _wait_s(self) -> float:

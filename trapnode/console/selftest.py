@@ -16,7 +16,7 @@ from trapnode.errors import TrapnodeError
 from trapnode.policy.aim import BRIGHTNESS_LEAST, FOCUS_LEAST, Look, fault_of
 from trapnode.policy.status_text import DAYS_LEAST, STALE_S
 from trapnode.protocols.shell import ERR_SELFTEST, ERR_STATUS, OK
-from trapnode.store import visit
+from trapnode.store import remarks, visit
 from trapnode.store.probe import probe
 from trapnode.testpicture import look_at
 from trapnode.texts.screen import WIDTH, moment_text, scaled
@@ -71,7 +71,7 @@ def selftest(unit: Unit) -> Steps:
         if todo:
             failed.append(name)
             yield unit.texts("test.todo", todo=unit.texts(todo))
-    visit.note_tested(unit.run, failed, unit.clock.monotonic())
+    remarks.note_tested(unit.run, failed, unit.clock.monotonic())
     if failed:
         raise Failed(ERR_SELFTEST, "err.selftest", failed=", ".join(failed))
     yield unit.texts("test.all", number=len(CHECKS))

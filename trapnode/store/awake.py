@@ -6,9 +6,9 @@ from trapnode.model import Boot
 from trapnode.policy.power import Awake
 from trapnode.store import ram
 from trapnode.store.consent import holders
+from trapnode.store.remarks import technician_here
 from trapnode.store.store import Store
 from trapnode.store.tally import Tally
-from trapnode.store.visit import technician_here
 from trapnode.words import StickState
 
 __all__ = ["awake_of", "silent_s"]

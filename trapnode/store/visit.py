@@ -4,21 +4,16 @@ All of it in RAM. The console writes a request and rings; the one who owns the d
 file of its own, so each file has one writer and nobody waits for anybody. A process that hangs
 does not answer, and the console says so.
 
-RUN/visit.json     when somebody last typed (monotonic, s); gone with the cable
 RUN/look.json      to the station: number, walk until (monotonic, s), whether to take a picture
 RUN/seen.json      its answer: number, PIR edges since the walk began, motion now, picture or fault
 RUN/seen.jpg       the test picture's preview
 RUN/ask.json       to the uplinker: number
 RUN/clock.json     to the uplinker: number, a time for the wall clock, the moment it belongs to
 RUN/said.json      its answer to either: number, what came of it, or the fault
-RUN/tested.json    what failed in the last self-test, and when
-RUN/deployed.json  the last deploy or collect
-RUN/radio.json     what the last session came to, and when
 """
 
 import contextlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +22,7 @@ from typing import Protocol
 from trapnode.errors import DeviceError, UplinkError
 from trapnode.store.doorbell import STATION, UPLINKER, Doorbell, ring
 from trapnode.store.ram import replace
+from trapnode.store.remarks import number_of, read, seconds_of
 
 __all__ = [
     "Modem",
@@ -37,22 +33,12 @@ __all__ = [
     "ask_clock",
     "ask_modem",
     "ask_station",
-    "deployed",
-    "leave",
-    "note_deployed",
-    "note_radio",
-    "note_tested",
     "picture",
-    "radio",
     "said",
     "seen",
-    "technician_here",
-    "tested",
     "ticket",
-    "visit",
 ]
 
-HERE_S = 600.0  # So long after the last line somebody is still here.
 WALK_MOST_S = 120.0  # No request stops bursts for longer, whatever it says.
 PICTURE, ASK, CLOCK = "seen.jpg", "ask.json", "clock.json"
 
@@ -94,7 +80,9 @@ class StationVisit:
     def __init__(self, run: Path) -> None:
         self._run = run
         self._bell = Doorbell(run, STATION)
-        self._number = _number(_read(run / "look.json"), "number")  # Of an earlier life: not again.
+        self._number = number_of(
+            read(run / "look.json"), "number"
+        )  # Of an earlier life: not again.
         self._edges = self._pictured = 0
         self._until_s = float("-inf")
         self._wanted = False
@@ -107,13 +95,13 @@ class StationVisit:
     def listen(self, now_s: float) -> bool:
         """Read what is asked for; say whether a picture is."""
         self._bell.answered()
-        asked = _read(self._run / "look.json")
-        number = _number(asked, "number")
+        asked = read(self._run / "look.json")
+        number = number_of(asked, "number")
         if number != self._number and number:
-            if not _number(asked, "more"):
+            if not number_of(asked, "more"):
                 self._edges = 0
             self._number = number
-            walk_s = _seconds(asked, "until_s") - now_s
+            walk_s = seconds_of(asked, "until_s") - now_s
             self._until_s = now_s + min(walk_s, WALK_MOST_S)
             self._wanted = asked.get("picture") is True
             self._answer(active=False)
@@ -150,7 +138,7 @@ class UplinkVisit:
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._done = {name: _number(_read(run / name), "number") for name in (ASK, CLOCK)}
+        self._done = {name: number_of(read(run / name), "number") for name in (ASK, CLOCK)}
 
     def answer(self, modem: Modem, set_clock: Callable[[datetime], object], now_s: float) -> None:
         """Do what is asked for, once for each request."""
@@ -160,7 +148,7 @@ class UplinkVisit:
             self._say(CLOCK, lambda: self._set(set_clock, now_s))
 
     def _is_new(self, name: str) -> bool:
-        number, before = _number(_read(self._run / name), "number"), self._done[name]
+        number, before = number_of(read(self._run / name), "number"), self._done[name]
         self._done[name] = number or before
         return number not in (0, before)
 
@@ -173,7 +161,7 @@ class UplinkVisit:
         replace(self._run / "said.json", asdict(told))
 
     def _set(self, set_clock: Callable[[datetime], object], now_s: float) -> str:
-        asked = _read(self._run / CLOCK)
+        asked = read(self._run / CLOCK)
         try:
             at = datetime.fromisoformat(str(asked["at"]))
             passed = timedelta(seconds=now_s - float(str(asked["monotonic_s"])))
@@ -193,7 +181,7 @@ def ask_station(run: Path, number: int, until_s: float, shoot: bool, more: bool 
 def seen(run: Path) -> Seen | None:
     """Read the station's last answer."""
     with contextlib.suppress(TypeError):
-        return Seen(**_read(run / "seen.json"))  # type: ignore[arg-type]
+        return Seen(**read(run / "seen.json"))  # type: ignore[arg-type]
     return None
 
 
@@ -222,61 +210,8 @@ def ask_modem(run: Path, number: int) -> None:
 def said(run: Path) -> Said | None:
     """Read the uplinker's last answer."""
     with contextlib.suppress(TypeError):
-        return Said(**_read(run / "said.json"))  # type: ignore[arg-type]
+        return Said(**read(run / "said.json"))  # type: ignore[arg-type]
     return None
-
-
-def note_radio(run: Path, text: str, now_s: float) -> None:
-    """Note in one line what a session came to."""
-    replace(run / "radio.json", {"text": text, "at_s": now_s})
-
-
-def radio(run: Path, now_s: float) -> tuple[str, float] | None:
-    """Read what the last session came to, and its age, s; None: there was none."""
-    found = _read(run / "radio.json")
-    text = found.get("text")
-    return (text, now_s - _seconds(found, "at_s")) if isinstance(text, str) else None
-
-
-def note_tested(run: Path, failed: Sequence[str], now_s: float) -> None:
-    """Note what failed in a self-test; nothing: it passed."""
-    replace(run / "tested.json", {"failed": list(failed), "at_s": now_s})
-
-
-def tested(run: Path, now_s: float) -> tuple[list[str], float] | None:
-    """Read what failed in the last self-test of this boot, and its age, s; None: there was none."""
-    found = _read(run / "tested.json")
-    failed = found.get("failed")
-    if not isinstance(failed, list):
-        return None
-    return [str(each) for each in failed], now_s - _seconds(found, "at_s")
-
-
-def note_deployed(run: Path, kind: str, at: datetime, by: str) -> None:
-    """Note the last deploy or collect where it is read without the card."""
-    replace(run / "deployed.json", {"kind": kind, "at": at.isoformat(), "by": by})
-
-
-def deployed(run: Path) -> dict[str, object]:
-    """Read the last deploy or collect: kind, at, by; empty: none is known."""
-    return _read(run / "deployed.json")
-
-
-def visit(run: Path, now_s: float) -> None:
-    """Note that somebody typed a line."""
-    replace(run / "visit.json", {"at_s": now_s})
-
-
-def leave(run: Path) -> None:
-    """Note that the cable is out."""
-    with contextlib.suppress(OSError):
-        (run / "visit.json").unlink(missing_ok=True)
-
-
-def technician_here(run: Path, now_s: float) -> bool:
-    """Say whether somebody typed lately: no time to switch the power off."""
-    found = _read(run / "visit.json")
-    return "at_s" in found and now_s - _seconds(found, "at_s") < HERE_S
 
 
 def ask_clock(run: Path, number: int, at: datetime, now_s: float) -> None:
@@ -284,21 +219,3 @@ def ask_clock(run: Path, number: int, at: datetime, now_s: float) -> None:
     asked = {"number": number, "at": at.isoformat(), "monotonic_s": now_s}
     replace(run / CLOCK, asked)
     ring(run, UPLINKER)
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _number(found: Mapping[str, object], key: str) -> int:
-    value = found.get(key)
-    return value if isinstance(value, int) else 0
-
-
-def _seconds(found: Mapping[str, object], key: str) -> float:
-    value = found.get(key)
-    return float(value) if isinstance(value, int | float) else float("-inf")
