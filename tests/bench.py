@@ -175,7 +175,7 @@ def memory() -> Figure:
         out = Path(folder)
         world = World.create(out / "world", ORIGIN, 60.0, "bench-boot")
         config = out / "config.toml"
-        config.write_text(CONFIG.format(unit="BENCH", out=out), "utf-8")
+        config.write_text(CONFIG.format(unit="BENCH", out=out, modem=""), "utf-8")
         (out / "world" / "console").symlink_to("/dev/null")
         store = open_store(out / "store")
         with Crew(world, config, out / "log") as crew:

@@ -1,7 +1,6 @@
 """What a technician types at a shell: the self-test on the unit, keys and answers on the laptop."""
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -51,6 +50,8 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
 
 def selftest(arguments: argparse.Namespace) -> int:
     """Run the console's self-test here; give 0 if all passed."""
+    import logging
+
     from trapnode.cli.cable import unit_of
     from trapnode.cli.process import process
     from trapnode.console import Failed, Wait, begin
