@@ -14,7 +14,7 @@ from trapnode.errors import StoreError
 from trapnode.message.sealing import CardKey
 from trapnode.store import ram
 from trapnode.store.disk import RealDisk
-from trapnode.store.radio_key import FILE, make_radio_key, read_radio_key
+from trapnode.store.radio_key import FILE, FILES, make_radio_key, read_radio_key
 
 GIVEN = '[uplink]\nkey = "000102030405060708090a0b0c0d0e0f"\ngeneration = 7\n'
 
@@ -34,13 +34,38 @@ def test_two_cards_have_two_keys(tmp_path):
     assert len({make_radio_key(tmp_path / name, RealDisk()) for name in "ab"}) == 2
 
 
-@pytest.mark.parametrize("text", ["", "7", "7 00", "0 " + "00" * 16, "x " + "00" * 16, "7 é" * 9])
-def test_a_key_that_cannot_be_read_is_not_replaced_nor_repeated(tmp_path, text):
-    (tmp_path / FILE).write_text(text, "utf-8")
+TORN = ["", "7", "7 00", "0 " + "00" * 16, "x " + "00" * 16, "7 é" * 9]
+
+
+@pytest.mark.parametrize("text", TORN)
+@pytest.mark.parametrize("name", FILES)
+def test_one_torn_file_is_mended_from_the_other(tmp_path, name, text):
+    made = make_radio_key(tmp_path, RealDisk())
+    (tmp_path / name).write_text(text, "utf-8")
+    assert read_radio_key(tmp_path) == made
+    for _ in range(2):
+        assert make_radio_key(tmp_path, RealDisk()) == made
+    assert len({(tmp_path / each).read_text() for each in FILES}) == 1
+    assert {stat.S_IMODE((tmp_path / each).stat().st_mode) for each in FILES} == {0o600}
+
+
+@pytest.mark.parametrize("text", TORN)
+def test_a_key_that_is_lost_for_good_silences_nobody_and_is_set_aside(tmp_path, text):
+    for name in FILES:
+        (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(StoreError, match=r"radio\.key: holds no radio key") as found:
-        make_radio_key(tmp_path, RealDisk())
+        read_radio_key(tmp_path)
     assert "00" not in str(found.value)
-    assert (tmp_path / FILE).read_text("utf-8") == text
+    made = make_radio_key(tmp_path, RealDisk())
+    assert make_radio_key(tmp_path, RealDisk()) == made
+    assert (tmp_path / f"{FILE}.torn").read_text("utf-8") == text
+
+
+def test_a_key_that_cannot_be_read_now_is_not_replaced(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(StoreError, match="cannot be read"):
+        make_radio_key(tmp_path, RealDisk())
+    assert (tmp_path / FILE).is_dir()
 
 
 def test_a_cut_anywhere_in_making_it_leaves_a_whole_key_or_none(card):

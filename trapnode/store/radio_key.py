@@ -1,10 +1,13 @@
 """The radio key that a card makes for itself, where the configuration gives it none.
 
-STATE/radio.key holds one line, `GENERATION HEX`. The random generation tells the receiver, who
-must be told the key (`trapnode keys radio`), that this is a new sender. A key is never replaced:
-one that cannot be read is no reason to seal with another one under counters that were used.
+STATE/radio.key holds one line, `GENERATION HEX`, and STATE/radio.key.copy the same. The random
+generation tells the receiver, who must be told the key (`trapnode keys radio`), that this is a new
+sender. A key is never replaced while one of the files can be read. Where both hold something else,
+they are set aside and another key is made: the receiver keeps what it cannot open until it is told
+the key, while a unit that seals nothing is silent for ever.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -14,16 +17,54 @@ from trapnode.store.refusal import store_error
 
 __all__ = ["FILE", "make_radio_key", "read_radio_key"]
 
+log = logging.getLogger(__name__)
+
 FILE = "radio.key"
+FILES = (FILE, f"{FILE}.copy")
+TORN = ".torn"
 KEY_SIZE = 16
 GENERATIONS = 0xFFFFFFFF
 
 GenerationAndKey = tuple[int, bytes]
 
 
+class _Torn(StoreError):
+    """The file is there, and holds no key."""
+
+
 def read_radio_key(state: Path) -> GenerationAndKey | None:
     """Give the card's own generation and key; None: it has none yet. Raise StoreError."""
-    path = state / FILE
+    faults = []
+    for name in FILES:
+        try:
+            if (found := _read(state / name)) is not None:
+                return found
+        except StoreError as error:
+            faults.append(error)
+    if faults:  # One that may only be hard to read now comes before one that is torn.
+        raise min(faults, key=lambda each: isinstance(each, _Torn))
+    return None
+
+
+def make_radio_key(state: Path, disk: Disk) -> GenerationAndKey:
+    """Give the card's own generation and key, made if there is none. Raise StoreError."""
+    try:
+        found = read_radio_key(state)
+    except _Torn as error:
+        log.error("another radio key is made, tell it to the receiver: %s", error)
+        found = None
+    made = found or (int.from_bytes(os.urandom(4), "big") or 1, os.urandom(KEY_SIZE))
+    try:
+        for name in FILES:
+            _put(state / name, made, disk)
+    except OSError as error:
+        if found is None:
+            raise store_error(f"{state / FILE}: cannot be written", error) from error
+        log.warning("%s: is not there twice: %s", state / FILE, error)
+    return made
+
+
+def _read(path: Path) -> GenerationAndKey | None:
     try:
         generation, digits = path.read_text("ascii").split()
         found = int(generation), bytes.fromhex(digits)
@@ -32,24 +73,21 @@ def read_radio_key(state: Path) -> GenerationAndKey | None:
     except OSError as error:
         raise store_error(f"{path}: cannot be read", error) from error
     except ValueError as error:  # Whose text may repeat the key.
-        raise StoreError(f"{path}: holds no radio key: {type(error).__name__}") from None
+        raise _Torn(f"{path}: holds no radio key: {type(error).__name__}") from None
     if not 0 < found[0] <= GENERATIONS or len(found[1]) != KEY_SIZE:
-        raise StoreError(f"{path}: holds no radio key: generation or size is wrong")
+        raise _Torn(f"{path}: holds no radio key: generation or size is wrong")
     return found
 
 
-def make_radio_key(state: Path, disk: Disk) -> GenerationAndKey:
-    """Give the card's own generation and key, made if there is none. Raise StoreError."""
-    if (found := read_radio_key(state)) is not None:
-        return found
-    generation, key = int.from_bytes(os.urandom(4), "big") or 1, os.urandom(KEY_SIZE)
-    path = state / FILE
+def _put(path: Path, key: GenerationAndKey, disk: Disk) -> None:
+    """Have the file hold this key; what it held instead is set aside. Raise OSError."""
     try:
-        _make_private(path.with_name(path.name + PART))
-        write_whole(disk, path, f"{generation} {key.hex()}\n".encode("ascii"))
-    except OSError as error:
-        raise store_error(f"{path}: cannot be written", error) from error
-    return generation, key
+        if _read(path) == key:
+            return
+    except StoreError:
+        disk.rename(path, path.with_name(path.name + TORN))
+    _make_private(path.with_name(path.name + PART))
+    write_whole(disk, path, f"{key[0]} {key[1].hex()}\n".encode("ascii"))
 
 
 def _make_private(path: Path) -> None:
