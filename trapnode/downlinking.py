@@ -72,6 +72,7 @@ class Commands:
         """Finish what the power cut short, and tell all processes which settings hold."""
         for counter, body in self._downlinks.unfinished():
             self._finish(counter, self._read(counter, body), {}, clock.now())
+        self._downlinks.remember(self._downlinks.last())  # The power may have come between.
         ram.write_settings(self._run, self._store.settings.values())
 
     def obey(self, payload: bytes, clock: Clock) -> None:

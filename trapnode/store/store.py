@@ -130,7 +130,8 @@ class Store:
     @property
     def downlinks(self) -> Downlinks:
         """Commands that came down."""
-        return Downlinks(self.database, Ceiling(self.state / DOWNLINKS, self.disk, block=1))
+        last = Ceiling(self.state / DOWNLINKS, self.disk, block=1, lost=1)  # Deaf would be worse.
+        return Downlinks(self.database, last)
 
     def close(self) -> None:
         """Close the store."""
