@@ -94,6 +94,34 @@ def test_an_acknowledgement_alone_is_not_answered(unit):
     assert unit.store.downlinks.last() == 1
 
 
+@pytest.mark.parametrize("garbage", [b"", b"no number", b"\x00\x00"])
+def test_a_torn_counter_of_downlinks_makes_nobody_deaf_and_nothing_old_new(
+    card, run, clock, garbage
+):
+    store = Power().open(card)
+    Unit(store, run, clock).hear(5, SendStatus())
+    store.close()
+    (card / "downlinks").write_bytes(garbage)
+    store = Power().open(card)
+    unit = Unit(store, run, clock)
+    unit.commands.begin(clock)
+    assert (card / "downlinks").read_bytes() == b"6", "healed by the start"
+    unit.hear(5, SendStatus())
+    unit.hear(6, SendStatus())
+    assert [each.downlink for each in unit.answers()] == [5, 6]
+    store.close()
+
+
+def test_a_unit_that_missed_years_of_downlinks_is_not_deaf(unit):
+    unit.hear(3, SendStatus())
+    unit.hear(3 + 10 * 52_560, SendStatus())
+    assert unit.store.downlinks.last() == 525_603, "a receiver counts ten minutes each"
+    unit.hear(525_602, SendStatus())
+    unit.hear(525_603, SendStatus())
+    assert len(unit.answers()) == 2
+    assert unit.store.radio.refused() == {"replayed": 2}
+
+
 def test_a_clock_that_may_not_be_set_is_told(store, run, clock):
     unit = Unit(store, run, clock, refuses=True)
     unit.hear(1, SetTime(LATER))

@@ -350,4 +350,5 @@ def test_what_was_asked_is_listed(server: Server) -> None:
     downlinks.ask(unit, Reboot(), NOON)
     assert list(asked_of(server.database, unit)) == ["2026-11-22 04:30 Reboot(): waits"]
     downlinks.freeze(unit, NOON)
-    assert list(asked_of(server.database, unit)) == ["2026-11-22 04:30 Reboot(): downlink 1 frozen"]
+    (said,) = asked_of(server.database, unit)
+    assert said == "2026-11-22 04:30 Reboot(): downlink 46827 frozen"

@@ -214,6 +214,31 @@ def test_counters_only_rise_and_a_restored_backup_uses_none_again(tmp_path: Path
     restored.close()
 
 
+def test_a_database_begun_anew_uses_no_counter_of_the_lost_one_again(tmp_path: Path) -> None:
+    used = []
+    for life in ("one", "two"):
+        (tmp_path / life).mkdir()
+        folder = Folder(tmp_path / life, ack_hours=0.0)
+        folder.server.now += timedelta(days=30 * (life == "two"))
+        for counter in (1, 2):
+            folder.hear(a_message(counter))
+            folder.send(timedelta(hours=1))
+            folder.taken()
+            used.append(folder.last)
+    assert used == sorted(set(used))
+
+
+def test_a_clock_that_goes_back_by_years_holds_no_downlink_back(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.path.write_text("a file, no folder", "ascii")
+    folder.hear(a_message(1))
+    assert folder.send(timedelta(days=3650)) == 0
+    folder.path.unlink()
+    assert folder.send(timedelta(days=-3650)) == 1
+    folder.hear(a_message(2))
+    assert folder.send(timedelta(hours=1)) == 1, "an ack in what was the future is no ack of today"
+
+
 def test_a_clock_that_ran_far_ahead_does_not_cost_the_link(folder: Folder) -> None:
     folder.hear(a_message(1))
     folder.ask(SendStatus())

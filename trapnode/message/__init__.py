@@ -151,8 +151,8 @@ What a receiver does
 What a unit does
 ----------------
 A downlink is taken if it is authentic with the card's key and its counter is above the last one
-taken, by less than 2^16. That counter is durable before any command takes effect. What is refused
-has no effect, and is counted.
+taken, by 2^20 at most: the nearest with the header's low 16 bits is tried first. That counter is
+durable before any command takes effect. What is refused has no effect, and is counted.
 
 What changes
 ------------

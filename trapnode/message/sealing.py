@@ -39,6 +39,7 @@ NONCE = struct.Struct(">cIII")  # Direction, card generation, zero, counter.
 FAILED_NONCE = struct.Struct(">cIH6s")  # Direction, card generation, header's counter, random.
 UP, DOWN, FAILED = b"U", b"D", b"F"
 WRAP = 1 << 16
+WRAPS = 16  # Of the downlinks' counter: a unit may miss that much, and is not deaf for ever.
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +109,20 @@ def seal_downlink(counter: int, body: bytes, key: CardKey) -> bytes:
 
 
 def open_downlink(payload: bytes, key: CardKey, last: int) -> tuple[int, bytes]:
-    """Open commands; give their counter, above `last` by less than 2^16, and body.
+    """Open commands; give their counter, above `last` by 2^20 at most, and body.
 
     Raise ProtocolError: not a downlink, not for this card, or none that is newer than `last`.
     """
     header = read_header(payload)
     if header.kind is not MessageKind.COMMANDS:
         raise ProtocolError(f"{header.kind}: an uplink, and this came down")
-    counter = last + (header.counter16 - last) % WRAP
-    body = _open(DOWN, payload, key, counter) if last < counter <= MAX_COUNTER else None
-    if body is None:
-        raise ProtocolError(
-            f"downlink {header.counter16}: not sealed for this card, or not newer than {last}"
-        )
-    return counter, body
+    nearest = last + ((header.counter16 - last) % WRAP or WRAP)
+    for counter in range(nearest, min(nearest + WRAPS * WRAP, MAX_COUNTER + 1), WRAP):
+        if (body := _open(DOWN, payload, key, counter)) is not None:
+            return counter, body
+    raise ProtocolError(
+        f"downlink {header.counter16}: not sealed for this card, or not newer than {last}"
+    )
 
 
 def _seal(direction: bytes, kind: MessageKind, counter: int, body: bytes, key: CardKey) -> bytes:

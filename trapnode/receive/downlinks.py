@@ -8,13 +8,14 @@ that the carrier may still hold is acks, the new one takes their place there.
 
 Like an uplink, a downlink is frozen first: its bytes and counter are on the disk before a carrier
 hears of it, and a retry sends the same bytes. Its counter is above all before it, and at least the
-number of ten minutes since the card was first heard: a database restored from a backup of
-yesterday does not use yesterday's counters, which are nonces, again.
+number of ten minutes since EPOCH: a database restored from a backup, or begun anew, does not use
+the counters of before, which are nonces, again. A wait that lies further ahead than any that is
+given was written by a clock that ran ahead, and is over.
 """
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from trapnode.message.downlink import Ack, Command, pack_commands, read_commands
@@ -30,7 +31,8 @@ __all__ = ["Downlink", "Downlinks", "State"]
 log = logging.getLogger(__name__)
 
 TICK = timedelta(minutes=10)
-MOST_AHEAD = 60_000  # A unit takes a counter up to 65,535 above its last one.
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)  # No receiver ran this program earlier.
+MOST_AHEAD = 500_000  # Of a clock that ran years ahead; a unit takes 2^20 above its last one.
 MAX_ACK = 0xFFFFFF
 MANY = 2 * ACK_BITS  # Messages that wait for an ack: more would outgrow what one downlink acks.
 RETRY_FIRST = timedelta(minutes=5)
@@ -106,8 +108,9 @@ class Downlinks:
         """Give the unit's frozen downlink whose time has come."""
         row = self._database.row(
             "SELECT id, unit, counter, payload, attempts FROM downlink"
-            " WHERE unit = ? AND state IN (?, ?) AND not_before <= ? ORDER BY id LIMIT 1",
-            *(unit.name, State.FROZEN, State.ATTEMPTED, text(now)),
+            " WHERE unit = ? AND state IN (?, ?) AND NOT (not_before > ? AND not_before <= ?)"
+            " ORDER BY id LIMIT 1",
+            *(unit.name, State.FROZEN, State.ATTEMPTED, text(now), text(now + RETRY_LONGEST)),
         )
         if row is None:
             return None
@@ -198,20 +201,14 @@ class Downlinks:
         )
         if row is None or row[0] is None:
             return True
-        return now >= moment(row[0]) + timedelta(hours=unit.ack_hours)
+        return not timedelta(0) <= now - moment(row[0]) < timedelta(hours=unit.ack_hours)
 
     def _next_counter(self, unit: Unit, card: Card, now: datetime) -> int:
         last = self._database.number(
             "SELECT max(counter) FROM downlink WHERE unit = ? AND generation = ?",
             *(unit.name, card.key.generation),
         )
-        row = self._database.row(
-            "SELECT min(received_at) FROM message JOIN arrival ON arrival.id = message.arrival"
-            " WHERE message.unit = ? AND generation = ?",
-            *(unit.name, card.key.generation),
-        )
-        assert row is not None
-        ticks = (now - moment(row[0])) // TICK
+        ticks = (now - EPOCH) // TICK
         return max(last + 1, min(ticks, last + MOST_AHEAD))
 
     def _insert(
