@@ -332,6 +332,27 @@ def test_without_a_word_observations_are_offered_again_where_somebody_acknowledg
     assert len(told) <= 6
 
 
+def test_a_leopard_of_a_clock_that_ran_ahead_is_offered_again_too(store, run, clock, unit):
+    uplinker = sent(store, run, clock, "leopard")
+    unit.hear(1, Ack(1, 0))
+    with store.database.transaction():
+        store.database.run(
+            "UPDATE message SET state = 'on_air', accepted_at = '2099-01-01T00:00:00.000000Z'"
+        )
+    modem = ScriptedModem()
+    send_all(uplinker, modem, clock)
+    assert len(modem.given) == 1
+
+
+def test_a_trial_of_a_setting_that_nobody_knows_any_more_ends_no_process(unit):
+    with unit.store.database.transaction():
+        unit.store.settings.set("uplink.newer", 5, NOON - timedelta(days=9), 1)
+    for _ in range(5):
+        unit.commands.look(unit.clock.now())
+        unit.clock.step(DAY)
+    assert unit.store.settings.values() == {}
+
+
 # The power goes
 
 

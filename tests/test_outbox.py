@@ -82,7 +82,7 @@ def test_a_message_that_waits_or_is_parked_keeps_its_bytes(store, outbox):
     outbox.postpone(message, NOON + timedelta(hours=1), "no sky")
     ((waiting, _),) = outbox.undone()
     assert (waiting.payload, waiting.not_before) == (b"\x11bytes", NOON + timedelta(hours=1))
-    outbox.park(message, "too long")
+    outbox.park(message, NOON, "too long")
     assert outbox.undone() == []
     assert state_of(outbox) is MessageState.PARKED
     assert outbox.messages()[0].payload == b"\x11bytes"

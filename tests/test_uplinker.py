@@ -157,12 +157,38 @@ def test_the_networks_word_on_waiting_is_heeded(store, uplinker, clock):
 
 
 def test_a_refused_message_is_parked_and_the_others_go(store, uplinker, clock):
-    tell(store, "leopard", "status")
+    tell(store, "person", "status")
     modem = ScriptedModem([MessageRefused("too long")])
     send_all(uplinker, modem, clock)
     assert states(store) == [MessageState.PARKED, MessageState.ACCEPTED]
     clock.step(1e6)
     assert not uplinker.send_next(modem, clock)
+
+
+def test_a_refused_target_is_told_again_each_day_and_holds_up_nobody(store, uplinker, clock):
+    tell(store, "leopard", "status")
+    modem = ScriptedModem([MessageRefused("invalid segment size")])
+    send_all(uplinker, modem, clock)
+    assert len(modem.accepted) == 1, "the status"
+    for waits_s, refusals in ((86_399, 0), (1, 1), (86_400, 0)):
+        modem = ScriptedModem([MessageRefused("invalid segment size")] * refusals)
+        clock.step(waits_s)
+        send_all(uplinker, modem, clock)
+        assert len(modem.given) == (waits_s != 86_399)
+    assert states(store) == [MessageState.ACCEPTED] * 2
+
+
+def test_what_a_newer_trapnode_left_in_the_outbox_holds_up_nobody(store, uplinker, clock):
+    tell(store, "status", "leopard")
+    with store.database.transaction():
+        store.database.run("UPDATE report SET kind = 'newer' WHERE kind = 'status'")
+        store.database.run(
+            "INSERT INTO message (counter, kind, payload, priority, state, not_before, made_at)"
+            " VALUES (99, 'newer', x'00', 0, 'queued', '2026', '2026')"
+        )
+    modem = ScriptedModem()
+    send_all(uplinker, modem, clock)
+    assert labels(modem.accepted) == [["leopard"]]
 
 
 def test_a_modem_that_fails_ends_the_process_with_the_attempt_noted(store, run, uplinker, clock):

@@ -103,9 +103,9 @@ class Commands:
         with self._store.database.transaction():
             rolled = settings.miss(now)
             for each in rolled:
-                code = next(code for code in KEYS if path_of(code) == each.name)
-                outcome = Outcome(code_of(Set(0, 0)), Result.REFUSED, code, self._holds(code))
-                self._answer(each.downlink, [outcome], now)
+                for code in [code for code in KEYS if path_of(code) == each.name]:
+                    outcome = Outcome(code_of(Set(0, 0)), Result.REFUSED, code, self._holds(code))
+                    self._answer(each.downlink, [outcome], now)
         for each in rolled:
             log.warning("%s is as before: no contact under what a command set", each.name)
         ram.write_settings(self._run, settings.values())

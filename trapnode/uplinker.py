@@ -191,10 +191,10 @@ class Uplinker:
 
     def _refused(self, message: Message, error: MessageRefused, clock: Clock, s: float) -> None:
         with self._store.database.transaction():
-            self._store.outbox.park(message, str(error))
+            self._store.outbox.park(message, clock.now(), str(error))
             self._store.radio.count(Session(0, 0, s, failed=True), clock.now())
         note_radio(self._run, str(error), clock.monotonic())
-        log.warning("message %d parked: %s", message.counter, error)
+        log.warning("message %d is refused: %s", message.counter, error)
 
     def _sent(self, message: Message, sent: Sent, modem: Modem, clock: Clock) -> None:
         now, size = clock.now(), len(message.payload)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from trapnode.model import ClockTrust
 
-__all__ = ["may_try", "next_attempt"]
+__all__ = ["HOLD_LONGEST", "may_try", "next_attempt"]
 
 RETRY_FIRST = timedelta(minutes=1)  # Rock7's power advice after a failed session.
 RETRY_LONGEST = timedelta(hours=2)

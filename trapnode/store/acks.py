@@ -56,9 +56,9 @@ def offer_again(database: Database, now: datetime) -> bool:
         return False
     row = database.row(
         f"SELECT counter FROM message WHERE {SENT} AND offers < {MOST_OFFERS}"
-        f" AND kind = '{MessageKind.OBSERVATIONS}' AND accepted_at < ?"
-        " ORDER BY priority, counter LIMIT 1",
-        text(now - WORDLESS),
+        f" AND kind = '{MessageKind.OBSERVATIONS}' AND NOT (accepted_at >= ? AND accepted_at <= ?)"
+        " ORDER BY priority, counter LIMIT 1",  # Of the future: the clock was set back.
+        *(text(now - WORDLESS), text(now)),
     )
     if row is None:
         return False

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from trapnode.model import Message, MessageKind, MessageState, Report
+from trapnode.policy.report import PRIORITY_TARGET
+from trapnode.policy.retry import HOLD_LONGEST
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Database, moment, text
 
@@ -18,7 +20,8 @@ COUNTER = "message"
 MESSAGE = (
     "SELECT counter, kind, payload, priority, state, attempts, not_before, made_at FROM message"
 )
-UNDONE = "state IN ('queued', 'attempted')"
+KNOWN = f"kind IN {tuple(map(str, MessageKind))}"  # A newer trapnode's wait for it.
+UNDONE = f"state IN ('queued', 'attempted') AND {KNOWN}"
 STATUS_WANTED = "status_wanted"  # A row of this name: somebody asks for a status report.
 
 Seal = Callable[[MessageKind, int, bytes], bytes]
@@ -60,7 +63,7 @@ class Outbox:
         """List reports that are in no message yet, most valuable first, then oldest."""
         rows = self._database.rows(
             "SELECT id, kind, body, priority, made_at, observation FROM report"
-            " WHERE message IS NULL ORDER BY priority, id LIMIT 1000"
+            f" WHERE message IS NULL AND {KNOWN} ORDER BY priority, id LIMIT 1000"
         )
         return [_report(row) for row in rows]
 
@@ -169,9 +172,10 @@ class Outbox:
                 text(now),
             )
 
-    def park(self, message: Message, reason: str) -> None:
-        """Set aside what the network refused for good; inside a transaction."""
-        self._change(message, "state = ?, reason = ?", MessageState.PARKED, reason)
+    def park(self, message: Message, now: datetime, reason: str) -> None:
+        """Set aside what the network refused; inside a transaction. A target goes again later."""
+        change = f"state = iif(priority = {PRIORITY_TARGET}, state, ?), not_before = ?, reason = ?"
+        self._change(message, change, MessageState.PARKED, text(now + HOLD_LONGEST), reason)
 
     def messages(self, last: int | None = None) -> list[Message]:
         """List frozen messages by counter; only the `last` so many."""
