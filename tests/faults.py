@@ -126,17 +126,20 @@ class FailingDisk(RealDisk):
         self._power.step()
         before = target.read_bytes() if target.exists() else None
         super().rename(path, target)
-        if path in self._unsynced:
-            self._unsynced[target] = self._unsynced.pop(path)
+        self._moved(path, target)
 
         def undo() -> None:
             target.rename(path)
-            if target in self._unsynced:
-                self._unsynced[path] = self._unsynced.pop(target)
+            self._moved(target, path)
             if before is not None:
                 target.write_bytes(before)
 
         self._entry((path.parent, target.parent), undo)
+
+    def _moved(self, path: Path, target: Path) -> None:
+        """Go on remembering a file, or what is in a folder, under its new name."""
+        for each in [each for each in self._unsynced if each.is_relative_to(path)]:
+            self._unsynced[target / each.relative_to(path)] = self._unsynced.pop(each)
 
     def sync_folder(self, folder: Path) -> None:
         self._power.step()

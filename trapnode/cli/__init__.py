@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from trapnode import __version__
-from trapnode.cli import decode, packages, receive, stick, technician
+from trapnode.cli import decode, packages, provision, receive, stick, technician
 from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, TrapnodeError
 
 __all__ = ["main", "parser"]
@@ -125,6 +125,7 @@ def _add_desk(commands: "argparse._SubParsersAction[Parser]") -> None:
     stick.add_commands(_add, commands)
     receive.add_commands(_add, commands)
     technician.add_commands(_add, commands)
+    provision.add_command(_add, commands)
     _add_model(commands)
     decode.add_command(_add, commands)
     config = _add(

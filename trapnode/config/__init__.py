@@ -1,7 +1,7 @@
 """The configuration: TOML to checked, frozen sections."""
 
 from trapnode.config.base import Section
-from trapnode.config.options import Option, options
+from trapnode.config.options import Option, options, toml, values
 from trapnode.config.reading import AtBoot, checked, overlaid, parse, read, read_at_boot
 from trapnode.config.sections import Config, Modem, Power, Uplink
 
@@ -19,4 +19,6 @@ __all__ = [
     "parse",
     "read",
     "read_at_boot",
+    "toml",
+    "values",
 ]

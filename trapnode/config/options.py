@@ -52,7 +52,7 @@ def toml(value: Any) -> str:
         return "[" + ", ".join(toml(each) for each in value) + "]"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return msgspec.json.encode(value).decode() if isinstance(value, str) else str(value)
 
 
 def _limits(kind: Any, meta: Meta) -> str:

@@ -56,7 +56,7 @@ def parse(text: str, name: str = "configuration") -> Config:
     return config
 
 
-def overlaid(config: Config, values: Mapping[str, float], name: str = "settings") -> Config:
+def overlaid(config: Config, values: Mapping[str, Any], name: str = "settings") -> Config:
     """Lay values (`burst.frames`: 2) over a configuration; raise ConfigError as `parse` does."""
     table = msgspec.to_builtins(config)
     for option, value in values.items():

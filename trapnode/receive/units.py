@@ -18,7 +18,21 @@ from trapnode.config import Section, checked
 from trapnode.errors import ConfigError
 from trapnode.message.sealing import CardKey
 
-__all__ = ["TEMPLATE", "Card", "ChirpStackApi", "Desk", "RockBlockApi", "TtsApi", "Unit", "read"]
+__all__ = [
+    "MODEM",
+    "TEMPLATE",
+    "Card",
+    "CardSection",
+    "ChirpStackApi",
+    "Desk",
+    "DeskFile",
+    "RockBlockApi",
+    "TtsApi",
+    "Unit",
+    "UnitSection",
+    "desk_of",
+    "read",
+]
 
 TEMPLATE = """\
 [receive]
@@ -154,6 +168,7 @@ class Desk:
     tts: TtsApi = field(default=TtsApi(), repr=False)
     chirpstack: ChirpStackApi = field(default=ChirpStackApi(), repr=False)
     folder: str = ""
+    file: DeskFile = field(default=DeskFile(), repr=False)  # As it is written.
 
     def of_modem(self, modem: str) -> Unit | None:
         """Give the unit behind a modem."""
@@ -167,9 +182,13 @@ class Desk:
 def read(path: Path) -> Desk:
     """Read the file strictly; raise ConfigError."""
     try:
-        file = checked(path.read_text("utf-8"), DeskFile, str(path))
+        return desk_of(checked(path.read_text("utf-8"), DeskFile, str(path)), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def desk_of(file: DeskFile, path: Path) -> Desk:
+    """Check what no section knows alone; raise ConfigError."""
     if not TOKEN.fullmatch(file.receive.token):
         raise ConfigError(f"{path}: receive.token: 16 to 128 letters, digits, - and _, or empty")
     for name in ("rockblock", "tts", "chirpstack"):
@@ -190,6 +209,7 @@ def read(path: Path) -> Desk:
         file.tts,
         file.chirpstack,
         file.folder.path,
+        file,
     )
 
 
