@@ -17,7 +17,10 @@ if [ -n "$config" ] && [ -e "$installed" ] && ! cmp -s "$config" "$installed"; t
     fail "$installed is there and differs from $config: change or remove it by hand"
 fi
 
-install -d "$root/etc/systemd/system" "$root/etc/udev/rules.d" "$root/etc/trapnode"
+install -d "$root/etc/systemd/system" "$root/etc/systemd/system.conf.d" "$root/etc/sysctl.d" \
+    "$root/etc/udev/rules.d" "$root/etc/trapnode"
+install -m 644 "$here/60-trapnode.system.conf" "$root/etc/systemd/system.conf.d/60-trapnode.conf"
+install -m 644 "$here/60-trapnode.sysctl.conf" "$root/etc/sysctl.d/60-trapnode.conf"
 install -m 644 "$here"/trapnode-*.service "$here"/trapnode-*.path "$here/trapnode.target" "$root/etc/systemd/system/"
 # Keys may be in it. Its group is the unit's, once there is one.
 [ -z "$config" ] || [ -e "$installed" ] || install -m 640 "$config" "$installed"
@@ -36,12 +39,15 @@ getent passwd trapnode >/dev/null ||
         --shell /usr/sbin/nologin trapnode
 [ ! -e "$installed" ] || { chgrp trapnode "$installed"; chmod 640 "$installed"; }
 if grep -q '^recipients *= *\[ *"' "$installed" 2>/dev/null && [ "$(wc -l </proc/swaps)" -gt 1 ]; then
-    echo "install.sh: warning: swap is on, so sealed pictures stay unclassified: turn it off" >&2
+    echo "install.sh: warning: swap is on, so sealed pictures stay unclassified: reboot" >&2
 fi
 grep -q 'fsck.repair=yes' /proc/cmdline ||
     echo "install.sh: warning: fsck.repair=yes is not in cmdline.txt: some power cuts need it" >&2
 
-systemctl daemon-reload
+sysctl --quiet --load=/etc/sysctl.d/60-trapnode.conf
+systemctl daemon-reexec # The watchdog of the board.
+# Swap would put pictures in the clear on the card: none from the next boot on.
+systemctl mask swap.target dphys-swapfile.service
 # A login prompt on these lines would talk into the modem and to the technician.
 systemctl mask serial-getty@ttyGS0.service serial-getty@ttyAMA0.service
 systemctl enable trapnode.target
