@@ -92,7 +92,7 @@ def test_a_port_that_is_not_there_is_a_device_error(tmp_path, order):
 
 def test_a_port_that_hangs_up_is_a_device_error(order):
     master, slave = os.openpty()
-    modem = SbdModem(os.ttyname(slave), clock=FastClock(START, 1), stopping=order)
+    modem = SbdModem(os.ttyname(slave), clock=FastClock(START, 20), stopping=order)
     os.close(slave)
     threading.Timer(0.2, os.close, [master]).start()
     with pytest.raises(DeviceError):
@@ -160,7 +160,7 @@ def stranger(tmp_path, request):
 
 def test_a_modem_emulator_by_others_takes_our_message_and_gives_its_downlink(stranger, order):
     port, said, downlink = stranger
-    with SbdModem(port, clock=FastClock(START, 60), stopping=order, patience=3) as modem:
+    with SbdModem(port, clock=FastClock(START, 60), stopping=order, patience=8) as modem:
         assert modem.identity() == IMEI
         assert modem.send(PAYLOAD).downlinks == (downlink,)
         assert modem.signal() == 5

@@ -13,6 +13,7 @@ from tests.fakes import (
     uplinker_of,
 )
 from trapnode.errors import DeviceError, LinkUnavailable, MessageRefused
+from trapnode.model import MessageKind
 from trapnode.store.store import open_store
 from trapnode.store.tally import Tally, changes, tally
 
@@ -28,14 +29,17 @@ def test_everything_is_counted_once(store, run, clock):
     for _ in range(5):  # Four verdicts and one discard of pixels.
         sorter.sort_next(clock)
     uplinker = uplinker_of(store, run, boot(store), batch_s=1e6)
-    uplinker.send_next(ScriptedModem([MessageRefused("too long")]), clock)
+    with store.database.transaction():
+        store.outbox.tell(MessageKind.STATUS, bytes(36), 2, clock.now())
+    for _ in range(2):  # A target that is refused waits for another day; what is not is parked.
+        uplinker.send_next(ScriptedModem([MessageRefused("too long")]), clock)
     (sequence,) = [each for each in store.sequences.all() if each.id == 3]
     (store.archive.root / sequence.frames[0].path).unlink()
     store.repair()
     found = tally(store)
     assert (found.sequences, found.discarded, found.targets) == (5, 1, 1)
     assert (found.unsorted, found.unclassified) == (1, 1)
-    assert (found.waiting, found.parked, found.lost_frames) == (0, 1, 1)
+    assert (found.waiting, found.parked, found.lost_frames) == (1, 1, 1)
     assert found.last_trigger is not None
     assert found.last_trigger.startswith("2026-11-22T04:35")
     assert found.last_accepted is None
