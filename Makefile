@@ -35,6 +35,10 @@ unit: .venv/ready ## the tests alone
 
 test: lint types contracts unit ## all that CI runs
 
+deb: .venv/ready ## Debian packages for amd64 and arm64, without root, into dist/
+	PYTHON=$(BIN)/python packaging/deb.sh amd64 dist
+	PYTHON=$(BIN)/python packaging/deb.sh arm64 dist
+
 bench: .venv/ready ## speed and memory as ratios within one run; exits 1 past a limit
 	$(BIN)/python -m tests.bench
 
@@ -74,4 +78,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test bench rig powercut uplink-soak uplink-figures train evaluate clean
+.PHONY: help demo lint types contracts unit test deb bench rig powercut uplink-soak uplink-figures train evaluate clean

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Builds the Debian package, without root. Everything in it stands below /usr: /etc is the installer's.
+#   deb.sh amd64|arm64 OUT [LIBRARIES]
+# What Debian 12 lacks (or has too old) is downloaded as wheels for the architecture, or taken from the
+# folder LIBRARIES.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(dirname "$here")
+
+fail() { echo "deb.sh: $*" >&2; exit 1; }
+
+[ $# -ge 2 ] && [ $# -le 3 ] || fail "deb.sh amd64|arm64 OUT [LIBRARIES]"
+case $1 in
+amd64) machine=x86_64 ;;
+arm64) machine=aarch64 ;;
+*) fail "architecture $1: must be amd64 or arm64" ;;
+esac
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/trapnode/__init__.py")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+lib=$root/usr/lib/trapnode
+units=$root/usr/lib/systemd
+umask 022
+mkdir -p "$lib" "$root/usr/bin" "$root/DEBIAN" "$units/system" "$units/system.conf.d" \
+    "$root/usr/lib/udev/rules.d" "$root/usr/lib/sysctl.d" "$root/usr/lib/sysusers.d" \
+    "$root/usr/share/doc/trapnode"
+
+if [ $# = 3 ]; then
+    cp -r "$3/." "$lib"
+else
+    "${PYTHON:-python3.11}" -m pip install --quiet --no-deps --no-compile --target "$lib" \
+        --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi abi3 \
+        --platform "manylinux_2_27_$machine" --platform "manylinux_2_17_$machine" \
+        --platform "manylinux2014_$machine" -r "$here/libraries.txt"
+    rm -rf "$lib/bin"
+fi
+cp -r "$source/trapnode" "$lib"
+mkdir -p "$lib/trapnode/models"
+cp "$source"/models/*.json "$source"/models/*.tflite "$lib/trapnode/models/"
+find "$lib" -name __pycache__ -prune -exec rm -rf {} +
+
+install -m 755 "$here/trapnode" "$root/usr/bin/trapnode"
+install -m 644 "$source"/systemd/*.service "$source"/systemd/*.path "$source"/systemd/*.target "$units/system/"
+install -m 644 "$source/systemd/60-trapnode.system.conf" "$units/system.conf.d/60-trapnode.conf"
+install -m 644 "$source/systemd/60-trapnode.sysctl.conf" "$root/usr/lib/sysctl.d/60-trapnode.conf"
+install -m 644 "$source/systemd/60-trapnode.rules" "$root/usr/lib/udev/rules.d/"
+install -m 644 "$here/sysusers.conf" "$root/usr/lib/sysusers.d/trapnode.conf"
+install -m 644 "$source/README.md" "$source/NOTICE" "$root/usr/share/doc/trapnode/"
+install -m 644 "$source/LICENSE" "$root/usr/share/doc/trapnode/copyright"
+chmod -R u=rwX,go=rX "$root/usr"
+
+install -m 755 "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm" "$root/DEBIAN/"
+size=$(du -sk "$root/usr" | cut -f1)
+sed -e "s/@ARCHITECTURE@/$1/" -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" \
+    "$here/debian/control" >"$root/DEBIAN/control"
+(cd "$root" && find usr -type f -exec md5sum {} +) >"$root/DEBIAN/md5sums"
+mkdir -p "$2"
+# Whole under its name, or not there.
+dpkg-deb --root-owner-group -Z"${COMPRESS:-xz}" --build "$root" "$work/trapnode.deb" >/dev/null
+target=$2/trapnode_${version}_$1.deb
+cp "$work/trapnode.deb" "$target.part"
+mv "$target.part" "$target"
+echo "$target"

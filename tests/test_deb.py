@@ -1,0 +1,127 @@
+"""The Debian package: what is in it, who owns it, what it leaves to the installer."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from trapnode import __version__
+
+ROOT = Path(__file__).parents[1]
+PACKAGING = ROOT / "packaging"
+DEBIAN_NAMES = {"pillow": "pil", "pyserial": "serial"}
+pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
+
+
+def build(folder, *arguments):
+    """Run the build."""
+    return subprocess.run(
+        ["sh", str(PACKAGING / "deb.sh"), *map(str, arguments)],
+        env=os.environ | {"COMPRESS": "none", "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def asked(*arguments):
+    """Ask dpkg-deb."""
+    return subprocess.run(
+        ["dpkg-deb", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A package with stand-ins for the libraries that a network would give."""
+    folder = tmp_path_factory.mktemp("deb")
+    (folder / "libraries" / "msgspec").mkdir(parents=True)
+    (folder / "libraries" / "msgspec" / "__init__.py").touch()
+    said = build(folder, "arm64", folder / "out", folder / "libraries")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == f"{folder}/out/trapnode_{__version__}_arm64.deb\n"
+    assert {each.name for each in folder.iterdir()} == {"libraries", "out"}
+    return Path(said.stdout.strip())
+
+
+def listed(package):
+    """Give mode and owner of everything in it, by path."""
+    lines = [line.split(maxsplit=5) for line in asked("-c", package).splitlines()]
+    return {line[5].removeprefix("./"): (line[0], line[1]) for line in lines}
+
+
+def test_it_says_what_it_is(package):
+    said = dict(line.split(": ", 1) for line in asked("-f", package).splitlines() if line[0] != " ")
+    assert (said["Package"], said["Version"]) == ("trapnode", __version__)
+    assert said["Architecture"] == "arm64"
+    assert int(said["Installed-Size"]) > 9000  # The models alone, KiB.
+    assert "python3-picamera2" in said["Recommends"]
+
+
+def test_every_library_is_of_debian_or_in_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.match(r"[\w-]+", each)[0].lower() for each in project["dependencies"]}
+    inside = {
+        re.match(r"[\w-]+", line)[0]
+        for line in (PACKAGING / "libraries.txt").read_text().splitlines()
+        if line[0] != "#"
+    }
+    control = (PACKAGING / "debian" / "control").read_text()
+    (depends,) = [line for line in control.splitlines() if line.startswith("Depends: ")]
+    for name in wanted - inside:
+        assert f"python3-{DEBIAN_NAMES.get(name, name)}" in depends
+    assert inside <= wanted
+
+
+def test_the_program_its_models_and_every_unit_are_in_it(package):
+    found = listed(package)
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    for path in wheel["targets"]["wheel"]["force-include"].values():
+        assert f"usr/lib/trapnode/{path}" in found
+    for path in (ROOT / "trapnode").rglob("*.py"):
+        assert f"usr/lib/trapnode/{path.relative_to(ROOT)}" in found
+    for path in (ROOT / "systemd").glob("trapnode*"):
+        assert f"usr/lib/systemd/system/{path.name}" in found
+    assert "usr/lib/trapnode/msgspec/__init__.py" in found
+    assert "usr/lib/udev/rules.d/60-trapnode.rules" in found
+
+
+def test_it_is_roots_and_nobody_else_may_write_and_etc_is_the_installers(package):
+    for path, (mode, owner) in listed(package).items():
+        assert owner == "root/root"
+        assert mode[5] == mode[8] == "-", path
+        assert path in ("", "usr/") or path.startswith("usr/"), path
+        assert "__pycache__" not in path
+    assert listed(package)["usr/bin/trapnode"][0] == "-rwxr-xr-x"
+
+
+def test_every_unit_that_starts_by_itself_is_enabled_and_disabled():
+    units = {
+        path.name
+        for path in (ROOT / "systemd").glob("trapnode*")
+        if "WantedBy=" in path.read_text()
+    }
+    for script in ("postinst", "prerm"):
+        text = (PACKAGING / "debian" / script).read_text()
+        (command,) = re.findall(r"systemctl (?:en|dis)able --quiet ((?:.*\\\n)*.*)", text)
+        assert set(command.replace("\\\n", " ").split()) == units
+
+
+def test_the_pictures_survive_a_purge():
+    for script in ("postrm", "prerm", "postinst"):
+        path = PACKAGING / "debian" / script
+        subprocess.run(["sh", "-n", str(path)], check=True, timeout=60)
+        code = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        assert "/var/lib/trapnode" not in "\n".join(code)
+
+
+def test_an_architecture_that_is_none_is_refused(tmp_path):
+    said = build(tmp_path, "riscv", tmp_path / "out")
+    assert said.returncode == 1
+    assert said.stderr == "deb.sh: architecture riscv: must be amd64 or arm64\n"
+    assert list(tmp_path.iterdir()) == []
