@@ -5,7 +5,7 @@ its bytes; a wire drops, doubles and flips bytes, and a port hangs up and comes 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,12 +49,13 @@ class World:
     def trust(self) -> ClockTrust:
         return ClockTrust.RTC
 
-    def wait(self, readables: object, timeout_s: float) -> list[object]:
+    def wait(self, readables: Sequence[object], timeout_s: float) -> list[object]:
         if self.power is not None:
             self.power.step()
         ends = self.now_s + timeout_s
         while True:
-            if (found := self.readable()) is not None:
+            found = self.readable()
+            if any(each is found for each in readables):
                 return [found]
             if self.now_s >= ends:
                 return []
@@ -71,6 +72,7 @@ class Link:
     def __init__(self, world: World, dice: random.Random) -> None:
         self._world, self._dice = world, dice
         self.wire = Wire(random.Random(dice.random()), 0.0)
+        self._back_s = 0.0
 
     def watch(self) -> None:
         """Make the world wait for this modem."""
@@ -80,7 +82,10 @@ class Link:
     def worsen(self, bad: bool) -> None:
         """Draw the faults of the line for the next hours, or end them all."""
         dice = self._dice
-        self.wire.is_plugged = not (bad and dice.random() < 0.05)
+        self.wire.is_plugged, away_s = True, 0.0
+        if bad and dice.random() < 0.1:  # The port hangs up, and comes back in the call or later.
+            self.wire.is_plugged, away_s = False, dice.random() * 60
+        self._back_s = self._world.now_s + away_s
         self.wire.fault = dice.choice((0.0, 0.0, 0.0003, 0.002)) if bad else 0.0
 
     def power_cut(self) -> None:
@@ -101,6 +106,7 @@ class Link:
 
     def _readable(self) -> Wire | None:
         now_s = self._world.now_s
+        self.wire.is_plugged = self.wire.is_plugged or now_s >= self._back_s
         self.twin.receive(bytes(self.wire.there), now_s)
         self.wire.there.clear()
         self.wire.back += self.wire.carry(self.twin.transmit(now_s))
