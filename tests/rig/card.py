@@ -35,6 +35,7 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.station import Identity, Station
 from trapnode.store import ram
+from trapnode.store.energy import Cells
 from trapnode.store.reading import open_for_dump, walk
 from trapnode.store.refusal import cause_of
 from trapnode.store.spare import open_spare
@@ -110,7 +111,11 @@ class Unit:
         sort_all(sorter_of(store, self.run, lambda: knows), self.clock)
 
     def keep(self, store: Store) -> None:
-        keeping = Keeping("AL07", boot(store), (), 2, "", card_failed=ram.card_failed(self.run))
+        failed, fresh = (
+            ram.card_failed(self.run),
+            Cells(battery_wh=1e6),
+        )  # Fewer frames are no fault.
+        keeping = Keeping("AL07", boot(store), (), 2, "", card_failed=failed, cells=fresh)
         keeper = Keeper(
             keeping, store, self.run, SimBattery(self.clock.monotonic), SimThermometer()
         )
