@@ -36,8 +36,8 @@ unit: .venv/ready ## the tests alone
 test: lint types contracts unit ## all that CI runs
 
 deb: .venv/ready ## Debian packages for amd64 and arm64, without root, into dist/
-	PYTHON=$(BIN)/python packaging/deb.sh amd64 dist
-	PYTHON=$(BIN)/python packaging/deb.sh arm64 dist
+	PYTHON=$(BIN)/python systemd/deb/deb.sh amd64 dist
+	PYTHON=$(BIN)/python systemd/deb/deb.sh arm64 dist
 
 bench: .venv/ready ## speed and memory as ratios within one run; exits 1 past a limit
 	$(BIN)/python -m tests.bench

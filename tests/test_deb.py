@@ -12,7 +12,7 @@ import pytest
 from trapnode import __version__
 
 ROOT = Path(__file__).parents[1]
-PACKAGING = ROOT / "packaging"
+PACKAGING = ROOT / "systemd" / "deb"
 DEBIAN_NAMES = {"pillow": "pil", "pyserial": "serial"}
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
 

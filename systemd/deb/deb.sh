@@ -5,7 +5,7 @@
 # folder LIBRARIES.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-source=$(dirname "$here")
+source=$(cd "$here/../.." && pwd)
 
 fail() { echo "deb.sh: $*" >&2; exit 1; }
 
