@@ -33,7 +33,8 @@ contracts: .venv/ready ## who may import whom (import-linter)
 unit: .venv/ready ## the tests alone
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
-test: lint types contracts unit ## all that CI runs
+test: .venv/ready ## all that CI runs: lint, types, contracts, unit; two at a time
+	$(MAKE) --no-print-directory -j2 lint types contracts unit
 
 deb: .venv/ready ## Debian packages for amd64 and arm64, without root, into dist/
 	PYTHON=$(BIN)/python systemd/deb/deb.sh amd64 dist

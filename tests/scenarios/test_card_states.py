@@ -12,7 +12,7 @@ from tests.powercut.explore import BAD, GOOD, LIVES, explore, fresh, record
 from tests.powercut.recorder import recording
 from tests.powercut.trace import Trace
 
-CHANCES = 3  # States by chance at each cut, beside the four sure ones.
+CHANCES = 2  # States by chance at each cut, beside the four sure ones.
 CHUNKS = 6  # Of one life, for the processors.
 LEAST = 5_000  # States.
 
