@@ -81,7 +81,7 @@ def test_a_cut_anywhere_in_sealed_bursts_loses_no_frame_that_was_synced(card):
     cuts = every_cut(
         card, None, bursts, frames_promised_are_there, seeds=range(2), make_power=SealedPower
     )
-    assert cuts > 60
+    assert cuts > 80
 
 
 def test_the_harness_bites_where_sealed_files_are_not_synced(card):
