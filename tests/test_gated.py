@@ -65,7 +65,7 @@ def unit(store, run, clock):
     class Unit:
         board = Board()
         gate = Gate(board, run, Gating(15.0, 60.0, 2, radio=False))
-        pir = WatchedPir(ScriptedPir(clock.monotonic, []), run, clock.wait)
+        pir = WatchedPir(ScriptedPir(clock.monotonic, []), run, clock)
         keeper = Keeper(
             Keeping("AL07", boot(store), (), 2, "", cells=GATED),
             *(store, run, SimBattery(clock.monotonic), SimThermometer(-20.0), gate),
@@ -182,7 +182,7 @@ def test_the_snapshot_says_why_the_unit_is_awake(unit, run, clock):
 
 
 def test_a_boot_that_was_the_trigger_is_the_first_edge(run, clock):
-    pir = WatchedPir(ScriptedPir(clock.monotonic, [(5, 1)]), run, clock.wait, woke=True)
+    pir = WatchedPir(ScriptedPir(clock.monotonic, [(5, 1)]), run, clock, woke=True)
     clock.step(4)
     assert pir.edges() == [0.0]
     assert pir.edges() == []
@@ -192,7 +192,7 @@ def test_a_boot_that_was_the_trigger_is_the_first_edge(run, clock):
 
 
 def test_motion_without_an_edge_is_no_consent_either(run, clock):
-    pir = WatchedPir(ScriptedPir(clock.monotonic, [(0, 9)]), run, clock.wait)
+    pir = WatchedPir(ScriptedPir(clock.monotonic, [(0, 9)]), run, clock)
     consent.ask(run, 1)
     assert pir.edges() == []
     assert not consent.consented(run, 1)

@@ -1,5 +1,7 @@
 """The PIR's edges: those of our own radio are masked, spikes are counted, no leopard is lost."""
 
+import contextlib
+
 import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
@@ -21,7 +23,7 @@ def watched(run, clock):
     made = []
 
     def watched(*spans):
-        made.append(WatchedPir(ScriptedPir(clock.monotonic, spans), run, clock.wait))
+        made.append(WatchedPir(ScriptedPir(clock.monotonic, spans), run, clock))
         return made[-1]
 
     yield watched
@@ -70,6 +72,46 @@ def test_an_animal_before_a_transmitting_radio_is_taken_at_its_own_moment(
     assert read_pir(run) == PirCount(edges=1, held=1)
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.1, 0.29])
+def test_the_shortest_pulse_of_a_pir_is_never_masked(watched, radio, clock, late_s):
+    pir = watched((5, 0.3))
+    with radio.during():
+        clock.step(5 + late_s)
+        assert pir.edges() == [5]
+
+
+@pytest.mark.parametrize(("late_s", "taken"), [(0.1, []), (0.3, [5]), (4.0, [5])])
+def test_an_edge_that_waited_too_long_to_be_watched_is_taken(
+    watched, radio, clock, run, late_s, taken
+):
+    """Another burst, or a step of the repair, had the station; the pulse is over by then."""
+    pir = watched((5, 0.05))
+    with radio.during():
+        clock.step(5 + late_s)
+        assert pir.edges() == taken
+        clock.step(1)
+        pir.edges()
+    count = read_pir(run)
+    assert (count.edges, count.masked + count.held, count.held) == (1, 1, len(taken))
+
+
+def test_a_leopard_during_the_repair_and_a_session_is_taken(store, run, clock, radio, monkeypatch):
+    def slow_repair(_store):
+        yield
+        clock.step(8)
+        yield
+
+    monkeypatch.setattr(type(store), "repair_steps", slow_repair)
+    pir = WatchedPir(ScriptedPir(clock.monotonic, [(3, 1.5)]), run, clock)
+    with radio.during(), contextlib.closing(pir):
+        station_of(store, run, boot(store)).run(
+            *(pir, NumberedCamera(clock), clock),
+            Until(lambda: clock.monotonic() > 20),
+            lambda fault: None,
+        )
+    assert store.database.rows("SELECT monotonic_s FROM sequence") == [(3.0,)]
+
+
 @pytest.mark.parametrize(("after_s", "masked"), [(0.0, True), (0.4, True), (AFTER_S, False)])
 def test_the_radio_rings_on_for_half_a_second(watched, radio, clock, after_s, masked):
     with radio.during():
@@ -101,7 +143,7 @@ def test_a_masked_edge_takes_the_consent_back_all_the_same(watched, radio, clock
 def test_no_script_of_animals_loses_one_to_the_radio(store, run, clock, radio):
     """A second and longer each, while the radio is on for ever: a sequence of each."""
     spans = [(start, 1.0 + start % 3) for start in range(20, 200, 20)]
-    pir = WatchedPir(ScriptedPir(clock.monotonic, spans), run, clock.wait)
+    pir = WatchedPir(ScriptedPir(clock.monotonic, spans), run, clock)
     with radio.during():
         station_of(store, run, boot(store)).run(
             *(pir, NumberedCamera(clock), clock),
@@ -132,6 +174,14 @@ def test_broken_counts_are_none(run):
             0,
             9,
             ["PIR: 20 of 40 edges are spikes: noise on its wire"],
+        ),
+        (PirCount(edges=41, masked=20), 0, 0, []),
+        (PirCount(edges=19, masked=19), 0, 0, []),
+        (
+            PirCount(edges=40, masked=20),
+            0,
+            0,
+            ["PIR: 20 of 40 edges are our own radio's: move its wire"],
         ),
         (PirCount(), 98, 100, ["PIR: 98 of the last 100 triggers showed nothing: sun, grass?"]),
     ],

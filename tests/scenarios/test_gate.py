@@ -94,7 +94,7 @@ class Life:
         self.witty = SimWitty(self.machine, NOON)
         self.kind, self.halting, self.in_station = kind, False, False
         self.card = Card(self.state, Power().disk)
-        self.pir = WatchedPir(self.pin, self.run, self.clock.wait, woke=True)
+        self.pir = WatchedPir(self.pin, self.run, self.clock, woke=True)
 
     def board(self):
         def order():

@@ -24,7 +24,7 @@ def eyes(own: Process, opened: contextlib.ExitStack) -> tuple[WatchedPir, Metere
     twins = _twins(own, opened) if own.world else None
     found = twins[0] if twins else _pir(own, opened)  # First: an edge of now is in its queue.
     woke = woken(own)
-    watched = WatchedPir(found, own.run, own.clock.wait, woke=woke)
+    watched = WatchedPir(found, own.run, own.clock, woke=woke)
     pir = opened.enter_context(contextlib.closing(watched))
     monotonic = own.clock.monotonic
     eye = twins[1] if twins else _camera(own, opened)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 __all__ = ["FALSE_OF", "PirCount", "pir_faults"]
 
 SPIKES_LEAST, SPIKES_SHARE = 20, 0.5
+MASKED_LEAST, MASKED_SHARE = 20, 0.5
 FALSE_OF, FALSE_MOST = 100, 98  # Of the last triggers; two in a hundred are what we are here for.
 
 
@@ -14,7 +15,7 @@ class PirCount:
 
     edges: int = 0
     masked: int = 0  # While our own radio transmitted, and gone at once: no trigger.
-    held: int = 0  # While it transmitted, but the PIR stayed active: a trigger like any.
+    held: int = 0  # While it transmitted, but not seen to be over at once: a trigger like any.
     spikes: int = 0  # Shorter than any PIR's pulse.
 
 
@@ -26,6 +27,10 @@ def pir_faults(count: PirCount, blank: int, judged: int) -> list[str]:
     faults = []
     if count.spikes >= SPIKES_LEAST and count.spikes >= SPIKES_SHARE * count.edges:
         faults.append(f"PIR: {count.spikes} of {count.edges} edges are spikes: noise on its wire")
+    if count.masked >= MASKED_LEAST and count.masked >= MASKED_SHARE * count.edges:
+        faults.append(
+            f"PIR: {count.masked} of {count.edges} edges are our own radio's: move its wire"
+        )
     if judged >= FALSE_OF and blank >= FALSE_MOST:
         faults.append(f"PIR: {blank} of the last {judged} triggers showed nothing: sun, grass?")
     return faults

@@ -1,18 +1,18 @@
 """The PIR as the unit hears it: an edge takes the consent to power off back before all else.
 
 Edges while our own radio transmits are a known field problem: its bursts couple into the PIR's
-wire. They are masked and counted, but taken all the same where the PIR stays active: no spike of a
-radio lasts as long as an animal.
+wire. Masked and counted is only what was seen to be over sooner than any animal's pulse. An edge
+that waited longer, for a burst or a step of the repair, nobody could watch: it is taken.
 """
 
 import contextlib
 import json
 import select
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from trapnode.loop import Clock
 from trapnode.policy.pir import PirCount
 from trapnode.store import ram
 from trapnode.store.busy import read_busy
@@ -23,7 +23,7 @@ __all__ = ["WatchedPir", "read_pir"]
 
 FILE = "pir.json"
 AFTER_S = 0.5  # A transmitter's supply rings on (assumed).
-HOLD_S, HOLD_LOOKS = 0.3, 6  # As long as the shortest pulse of a PIR module (wiring.md).
+HOLD_S, LOOK_S = 0.25, 0.05  # A PIR module holds its pulse for 0.3 s and longer (parts.md).
 
 
 class Pir(Protocol):
@@ -53,12 +53,12 @@ class WatchedPir:
         self,
         pir: Pir,
         run: Path,
-        wait: Callable[[Sequence[Any], float], object],
+        clock: Clock,
         *,
         woke: bool = False,
     ) -> None:
         self._pir = pir
-        self._wait = wait
+        self._clock = clock
         self._count = self._told = PirCount()
         self._run = run
         self._woke = woke
@@ -96,26 +96,26 @@ class WatchedPir:
         return []
 
     def _heard(self, edges: list[float]) -> list[float]:
-        """Count edges and leave out those of our own radio."""
+        """Count edges and leave out those of our own radio that were seen to be over at once."""
         radio = read_busy(self._run, "modem")
-        masked = [each for each in edges if radio.covers(each, AFTER_S)]
-        stays = bool(masked) and self._stays()
+        ours = [each for each in edges if radio.covers(each, AFTER_S)]
+        masked = {each for each in ours if not self._holds(each)}
         count = self._count
         self._count = replace(
             count,
             edges=count.edges + len(edges),
-            masked=count.masked + (0 if stays else len(masked)),
-            held=count.held + (len(masked) if stays else 0),
+            masked=count.masked + len(masked),
+            held=count.held + len(ours) - len(masked),
         )
-        return edges if stays else [each for each in edges if each not in masked]
+        return [each for each in edges if each not in masked]
 
-    def _stays(self) -> bool:
-        """Say whether the PIR stays active for as long as any animal's pulse lasts."""
-        for _ in range(HOLD_LOOKS):
+    def _holds(self, edge_s: float) -> bool:
+        """Say whether the PIR stays active until HOLD_S after an edge, or nobody knows."""
+        while (left_s := edge_s + HOLD_S - self._clock.monotonic()) > 0:
             if not self._pir.active:
                 return False
-            self._wait([], HOLD_S / HOLD_LOOKS)
-        return self._pir.active
+            self._clock.wait([], min(left_s, LOOK_S))
+        return True
 
     def _tell(self) -> None:
         """Tell the keeper the counts, if they are others than before."""
