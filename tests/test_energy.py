@@ -178,6 +178,57 @@ def test_the_others_hear_of_the_stage_the_cold_and_the_heat(look, run):
     ]
 
 
+MAINS = Cells()
+
+
+@pytest.mark.parametrize("cells", [MAINS, replace(MAINS, battery_wh=0.0)])
+def test_a_unit_on_mains_or_sun_falls_silent_by_its_voltage_only(look, clock, cells):
+    """What comes in is not counted: the account alone would say that it is empty on day four."""
+    energy, health = look(cells=cells, mv=9_000)
+    for _ in range(30 * 24):
+        clock.step(3600)
+        _, health = look(energy, mv=9_000)
+        assert health.stage is Stage.FULL
+    assert health.used_mwh == pytest.approx(30 * 24 * 600, rel=0.01)
+    assert (health.days_left is None) is (cells.battery_wh == 0)
+    assert health.faults() == []
+    _, health = look(energy, mv=6_900)
+    assert health.stage is Stage.FEWER
+
+
+def test_a_gated_unit_without_a_count_of_its_cells_goes_by_the_voltage(look, clock):
+    energy, health = look(cells=replace(GATED, battery_wh=0.0), mv=6_900)
+    assert [text for _, text in health.faults()] == ["battery: stage fewer"]
+    assert health.as_snapshot()["battery_left_share"] is None
+    _, health = look(energy, mv=9_000)
+    assert health.stage is Stage.FULL
+
+
+def test_new_cells_in_a_unit_that_is_up_for_a_month_gave_nothing_before(look, clock):
+    clock.step(30 * 86_400)
+    energy, health = look(cells=MAINS)
+    assert health.used_mwh == pytest.approx(60 * 790 / 3600)
+    clock.step(3600)
+    _, health = look(energy)
+    assert health.used_mwh == pytest.approx(60 * 790 / 3600 + 600)
+
+
+def test_a_keeper_that_comes_late_charges_a_boot_and_then_idling(look, store, run, clock):
+    look()
+    clock.step(600)
+    energy = Energy(GATED, store, run, boot(store, "two"))
+    before = energy.account.used_mwh
+    health = energy.look(clock.now(), 600.0, ClockTrust.NONE, None, None)
+    assert health.used_mwh - before == pytest.approx((60 * 790 + 540 * 600) / 3600)
+
+
+def test_a_unit_that_never_lives_an_hour_is_counted_all_the_same(store, run, clock):
+    for life in range(4):
+        energy = Energy(MAINS, store, run, boot(store, f"{life}"))
+        health = energy.look(clock.now(), 20.0, ClockTrust.NONE, None, None)
+    assert health.cuts == 3
+
+
 def test_the_stage_outlives_the_power(look, store, run, clock):
     look(mv=6_050)
     life = boot(store, "two")

@@ -40,7 +40,8 @@ class Power(Section, frozen=True):
         int, _option("latch: GPIO that is high when the switch woke us, or -1", ge=-1, le=27)
     ] = default("wake_technician")
     battery_wh: Annotated[
-        float, _option("energy of fresh cells at 20 degrees C", "Wh", ge=1, le=10000)
+        float,
+        _option("energy of fresh cells at 20 degrees C; 0: mains or sun", "Wh", ge=0, le=10000),
     ] = 63.0
     low_mv: Annotated[
         int, _option("battery under load: below it the unit saves", "mV", ge=0, le=60000)

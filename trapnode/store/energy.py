@@ -28,6 +28,7 @@ __all__ = ["Cells", "Energy", "EnergyHealth"]
 SAVE_S = 3600.0  # What a power cut may leave uncounted of an awake unit.
 OFF_LONGEST_S = 366 * 86_400.0
 LIVES_MOST = 1000  # Boots that were cut before they could be counted.
+BOOT_LONGEST_S = 60.0  # A keeper that comes later comes to a unit that is up already.
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class EnergyHealth:
     """How the battery is."""
 
     stage: Stage
-    left_share: float
+    left_share: float | None  # None: nobody counts what mains or sun give.
     days_left: float | None
     used_mwh: float
     this_boot: dict[str, float]  # mWh by state.
@@ -58,8 +59,8 @@ class EnergyHealth:
         """Say what of it a technician must hear."""
         faults = []
         if self.stage is not Stage.FULL:
-            left = f"{self.left_share:.0%} of its energy left"
-            faults.append((Faults(0), f"battery: stage {self.stage.value}, {left}"))
+            left = "" if self.left_share is None else f", {self.left_share:.0%} of its energy left"
+            faults.append((Faults(0), f"battery: stage {self.stage.value}{left}"))
         if self.hot:
             faults.append((Faults(0), "heat: judging waits for the processor to cool"))
         return faults
@@ -69,7 +70,7 @@ class EnergyHealth:
         return {
             "power_stage": self.stage.value,
             "days_left": None if self.days_left is None else round(self.days_left, 1),
-            "battery_left_share": round(self.left_share, 3),
+            "battery_left_share": None if self.left_share is None else round(self.left_share, 3),
             "power_lost": self.cuts,
             "battery_used_mwh": round(self.used_mwh),
             "energy_mwh": {state: round(mwh, 2) for state, mwh in self.this_boot.items()},
@@ -135,23 +136,25 @@ class Energy:
 
     def _begin(self, now: datetime, now_s: float, trust: ClockTrust) -> None:
         """Begin this boot: its start, the time switched off, and lives that nobody counted."""
-        self._new, self._saved_s = False, now_s
-        before = self._account
+        before, self._new = self._account, False
+        self._saved_s = now_s if before.boot else -SAVE_S  # A new account is on the card at once.
         off = Spent(off=_off_s(before.at, now - timedelta(seconds=now_s), trust))
         lost = min(LIVES_MOST, max(0, self._boot.id - before.boot - 1)) if before.boot else 0
+        boot_s = min(now_s, BOOT_LONGEST_S)
         a_life = event_mwh(
             self._cells.powers,
             gated=self._cells.gated,
             linger_s=self._cells.linger_s,
-            boot_s=now_s,
+            boot_s=boot_s,
         )
-        began = off + Spent(boot=now_s)
+        began = off + Spent(boot=boot_s)
         cuts = lost + (before.boot > 0 and not before.ended)
         begun = dataclasses.replace(
             before,
             boot=self._boot.id,
             counted_s=now_s,
-            spent=Spent(boot=now_s),
+            # New cells in a unit that is up already gave nothing of what was spent before.
+            spent=Spent(boot=boot_s, awake=0.0 if before.boot else now_s - boot_s),
             ended=False,
             cuts=before.cuts + cuts,
         )
@@ -181,7 +184,26 @@ class Energy:
 
     def _health(self, battery_mv: int | None, celsius: float | None) -> EnergyHealth:
         cells, account = self._cells, self._account
-        usable = usable_mwh(cells.battery_wh, self._coldest)
+        share, days = self._left()
+        # What mains or sun give an `always_on` unit is not counted: there the voltage alone speaks.
+        worth = share if share is not None and cells.gated else 1.0
+        limits = {"low_mv": cells.low_mv, "empty_mv": cells.empty_mv}
+        self._hot = is_hot(self._hot, celsius)
+        return EnergyHealth(
+            stage=stage_of(account.stage, worth, battery_mv, **limits),
+            left_share=share,
+            days_left=days,
+            used_mwh=account.used_mwh,
+            this_boot=account.spent.by_state(cells.powers),
+            hot=self._hot,
+            cuts=account.cuts,
+        )
+
+    def _left(self) -> tuple[float | None, float | None]:
+        """Give the share of the cells' energy that is left, and for how many days."""
+        cells, account = self._cells, self._account
+        if not (usable := usable_mwh(cells.battery_wh, self._coldest)):
+            return None, None
         left = max(0.0, usable - account.used_mwh)
         a_day = expected_day_mwh(
             account.days[:-1],  # Today is not over.
@@ -190,17 +212,7 @@ class Energy:
             linger_s=cells.linger_s,
             boot_s=account.spent.boot,
         )
-        limits = {"low_mv": cells.low_mv, "empty_mv": cells.empty_mv}
-        self._hot = is_hot(self._hot, celsius)
-        return EnergyHealth(
-            stage=stage_of(account.stage, left / usable, battery_mv, **limits),
-            left_share=left / usable,
-            days_left=days_left(left, a_day),
-            used_mwh=account.used_mwh,
-            this_boot=account.spent.by_state(cells.powers),
-            hot=self._hot,
-            cuts=account.cuts,
-        )
+        return left / usable, days_left(left, a_day)
 
 
 def _off_s(before: str, started: datetime, trust: ClockTrust) -> float:
