@@ -1,20 +1,29 @@
 """The radio key of a card: the configuration's or its own, never two for the same counters."""
 
 import argparse
+import errno
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from tests.fakes import NOON
 from tests.faults import Power, every_cut
 from trapnode.cli import main
 from trapnode.cli.process import process
+from trapnode.cli.unit import KEY_AGAIN_S
 from trapnode.cli.uplink import card_key, uplinker_of
 from trapnode.config import parse
 from trapnode.errors import StoreError
 from trapnode.message.sealing import CardKey
+from trapnode.model import MessageKind
+from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
+from trapnode.store.consent import rested_s
 from trapnode.store.disk import RealDisk
 from trapnode.store.radio_key import FILE, FILES, make_radio_key, read_radio_key
+from trapnode.store.store import open_store
 
 GIVEN = '[uplink]\nkey = "000102030405060708090a0b0c0d0e0f"\ngeneration = 7\n'
 
@@ -92,6 +101,35 @@ def test_a_failed_card_lends_its_key_and_none_is_made_in_ram(tmp_path):
         card_key(config, make=False)
     generation, key = make_radio_key(tmp_path, RealDisk())
     assert card_key(config, make=False) == CardKey(generation, key)
+
+
+def test_a_key_that_cannot_be_read_ends_no_process_and_is_tried_again(
+    tmp_path, monkeypatch, capsys
+):
+    """Neither is the card taken for a failed one, nor waits the gate for the radio."""
+    state, run, path = tmp_path / "state", tmp_path / "run", tmp_path / "config.toml"
+    path.write_text(f'[paths]\nstate = "{state}"\nrun = "{run}"\n', "utf-8")
+    with closing(open_store(state)) as store, store.database.transaction():
+        store.outbox.tell(MessageKind.OBSERVATIONS, bytes(11), 0, NOON)
+    make_radio_key(state, RealDisk())
+    clock, read = SteppedClock(), Path.read_text
+
+    def worn(self, *arguments, **named):
+        if self.name in FILES:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "read_text", worn)
+    monkeypatch.setattr("trapnode.cli.process.SystemClock", lambda: clock)
+    assert main(["uplinker", "--config", str(path)]) == 1
+    assert "radio.key: cannot be read: Input/output error" in capsys.readouterr().err
+    assert clock.monotonic() == KEY_AGAIN_S
+    (beat,) = ram.read_beats(run)
+    assert beat.fault.startswith("nothing is told: ")
+    assert rested_s(run) == beat.monotonic_s > KEY_AGAIN_S - 60
+    assert ram.card_failed(run) is None
+    with closing(open_store(state)) as store:
+        assert len(store.outbox.waiting()) == 1
 
 
 def test_a_key_is_not_in_what_is_printed_of_it():

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 from trapnode.cli.eyes import eyes
@@ -14,6 +15,7 @@ from trapnode.model import Boot
 from trapnode.policy.report import Watch
 from trapnode.store import ram
 from trapnode.store.busy import Busy
+from trapnode.store.radio_key import NoRadioKey
 from trapnode.store.seals import Sealing
 from trapnode.store.store import Store
 
@@ -30,6 +32,9 @@ __all__ = [
     "uplinker",
 ]
 
+log = logging.getLogger(__name__)
+
+KEY_AGAIN_S = 3600.0  # A radio key that could not be read is tried again, by the next start.
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 
@@ -99,14 +104,21 @@ def uplinker(arguments: argparse.Namespace) -> None:
         return
     with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
         config = own.settled(store).config
-        if config.modem.kind == "none":
-            from trapnode.cli.modemless import without_modem
+        from trapnode.cli.modemless import without_modem
 
+        if config.modem.kind == "none":
             without_modem(own, store)
             return
         from trapnode.cli.uplink import uplinker_of
 
-        loop = uplinker_of(own, store, config)
+        try:
+            loop = uplinker_of(own, store, config)
+        except NoRadioKey as error:
+            log.error("%s", error)
+            without_modem(own, store, f"nothing is told: {error}", KEY_AGAIN_S)
+            if own.stop():
+                return
+            raise  # And tries again.
         with contextlib.ExitStack() as opened:
             loop.run(modem_of(own, opened), own.clock, own.stop, own.alive)
 

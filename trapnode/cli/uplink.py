@@ -10,12 +10,12 @@ from trapnode.cli.process import Process
 from trapnode.cli.radio import budget_of
 from trapnode.config import Config
 from trapnode.downlinking import Commands
-from trapnode.errors import DeviceError, StoreError, UsageError
+from trapnode.errors import DeviceError, UsageError
 from trapnode.message.sealing import CardKey, open_downlink, seal, seal_card_failed
 from trapnode.model import MessageKind
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Seal
-from trapnode.store.radio_key import make_radio_key, read_radio_key
+from trapnode.store.radio_key import NoRadioKey, make_radio_key, read_radio_key
 from trapnode.store.riders import Plan
 from trapnode.store.spare import SPARE
 from trapnode.store.store import Store
@@ -38,14 +38,14 @@ def uplinker_of(own: Process, store: Store, config: Config) -> Uplinker:
 def card_key(config: Config, make: bool = True) -> CardKey:
     """Give the card's radio key: the configuration's, or its own; raise StoreError.
 
-    Without `make`, a card that has none (or cannot be read) raises, too.
+    Where it cannot be read, or without `make` there is none, that is NoRadioKey.
     """
     if config.uplink.key:
         return CardKey(config.uplink.generation, bytes.fromhex(config.uplink.key))
     state = Path(config.paths.state)
     found = make_radio_key(state, RealDisk()) if make else read_radio_key(state)
     if found is None:
-        raise StoreError(f"{state}: there is no radio key, and none in the configuration")
+        raise NoRadioKey(f"{state}: there is no radio key, and none in the configuration")
     return CardKey(*found)
 
 

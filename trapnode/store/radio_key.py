@@ -15,7 +15,7 @@ from trapnode.errors import StoreError
 from trapnode.store.disk import PART, Disk, write_whole
 from trapnode.store.refusal import store_error
 
-__all__ = ["FILE", "make_radio_key", "read_radio_key"]
+__all__ = ["FILE", "NoRadioKey", "make_radio_key", "read_radio_key"]
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,16 @@ GENERATIONS = 0xFFFFFFFF
 GenerationAndKey = tuple[int, bytes]
 
 
-class _Torn(StoreError):
+class NoRadioKey(StoreError):
+    """There is none, or it cannot be read: the file's misfortune, the card may be well."""
+
+
+class _Torn(NoRadioKey):
     """The file is there, and holds no key."""
 
 
 def read_radio_key(state: Path) -> GenerationAndKey | None:
-    """Give the card's own generation and key; None: it has none yet. Raise StoreError."""
+    """Give the card's own generation and key; None: it has none yet. Raise NoRadioKey."""
     faults = []
     for name in FILES:
         try:
@@ -71,7 +75,7 @@ def _read(path: Path) -> GenerationAndKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise store_error(f"{path}: cannot be read", error) from error
+        raise NoRadioKey(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # Whose text may repeat the key.
         raise _Torn(f"{path}: holds no radio key: {type(error).__name__}") from None
     if not 0 < found[0] <= GENERATIONS or len(found[1]) != KEY_SIZE:
