@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import NOON
+from tests.fakes import LEOPARD, NOON, ScriptedClassifier, sort_all, sorter_of, take
 from trapnode.model import MessageKind, MessageState
 from trapnode.store.outbox import Outbox
 
@@ -112,7 +112,7 @@ def test_a_stale_status_report_that_did_not_go_yields_to_a_new_one(store, outbox
 def test_what_the_link_cannot_carry_waits_again_and_its_counter_never_comes_back(store, outbox):
     tell(store)
     tell(store)
-    outbox.release(freeze(outbox))
+    outbox.release(freeze(outbox).counter)
     assert len(outbox.waiting()) == 2
     assert state_of(outbox) is MessageState.VOID
     assert freeze(outbox).counter == 2
@@ -127,3 +127,55 @@ def test_counts_and_the_last_messages(store, outbox):
     assert outbox.counts()["queued"] == 3
     assert outbox.counts()["parked"] == 0
     assert [message.counter for message in outbox.messages(last=2)] == [2, 3]
+
+
+def spoil(store, **columns):
+    """Change a report's row as no program of ours does; the newest is told of by its body."""
+    with store.database.transaction():
+        for name, value in columns.items():
+            store.database.run(
+                f"UPDATE report SET {name} = ? WHERE id = (SELECT max(id) FROM report)", value
+            )
+
+
+WORN = [{"body": b""}, {"body": bytes(40)}, {"body": b"\xff" * 11}, {"made_at": "2026-1\x00"}]
+
+
+@pytest.mark.parametrize("columns", WORN)
+def test_a_worn_report_is_set_aside_and_the_others_go_on(store, outbox, columns):
+    tell(store, body=bytes(11))
+    spoil(store, **columns)
+    tell(store, STATUS, bytes(36))
+    assert outbox.mend() == "1 reports cannot be read and are not told: collect the card"
+    assert [report.kind for report in outbox.waiting()] == [STATUS]
+    assert outbox.mend(), "it is told at every start"
+    assert store.database.row("SELECT kind FROM report ORDER BY id") == ("worn observations",)
+
+
+@pytest.mark.parametrize("columns", WORN)
+def test_a_worn_report_of_an_observation_is_made_anew(store, outbox, run, clock, columns):
+    take(store, run, clock)
+    sort_all(sorter_of(store, run, lambda: ScriptedClassifier([LEOPARD] * 3)), clock)
+    (before,) = outbox.waiting()
+    spoil(store, **columns)
+    assert outbox.mend() == ""
+    (after,) = outbox.waiting()
+    assert (after.body, after.priority) == (before.body, before.priority)
+
+
+def test_the_reports_of_a_worn_message_are_told_anew(store, outbox):
+    tell(store, body=bytes(11))
+    freeze(outbox)
+    with store.database.transaction():
+        store.database.run("UPDATE message SET not_before = 'yesterday'")
+    with pytest.raises(ValueError, match="yesterday"):
+        outbox.undone()
+    assert outbox.mend() == ""
+    assert outbox.undone() == []
+    assert freeze(outbox).counter == 2
+
+
+def test_a_status_report_of_no_readable_time_counts_as_none(store, outbox):
+    tell(store, STATUS, bytes(36))
+    spoil(store, made_at="now")
+    assert outbox.last_status() is None, "or the keeper could not tell another"

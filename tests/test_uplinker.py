@@ -285,6 +285,17 @@ def test_what_only_a_person_can_mend_is_said_until_something_goes_out(store, run
     assert clock.monotonic() >= 3000
 
 
+def test_a_worn_report_ends_no_uplinker_and_is_said(store, run, clock):
+    tell(store, "leopard", "deer")
+    with store.database.transaction():
+        store.database.run("UPDATE report SET body = x'' WHERE priority = 0")
+    modem, faults = ScriptedModem(), []
+    stopping = After(lambda: clock.monotonic() > 9)
+    uplinker_of(store, run, boot(store)).run(modem, clock, stopping, faults.append)
+    assert labels(modem.accepted) == [["deer"]]
+    assert "1 reports cannot be read" in faults[-1]
+
+
 def test_counters_and_messages_go_up_together(store, uplinker):
     clock = SteppedClock()
     tell(store, *["leopard"] * 7)

@@ -1,8 +1,7 @@
 """The uplinker: outbox to modem, most valuable first. Retry is a row, never a sleep.
 
 A message is frozen on the card before its first attempt, and each attempt is noted before it is
-made: after a power cut the same bytes go again, and the receiver drops the twin. What came down
-with a message is obeyed after the message is through.
+made: after a power cut the same bytes go again. What comes down is obeyed after what went up.
 """
 
 import logging
@@ -66,11 +65,11 @@ class Uplinker:
 
     def run(self, modem: Modem, clock: Clock, stopping: Stopping, alive: Alive) -> None:
         """Send what is due until told to stop; raise DeviceError, StoreError."""
-        self.begin(clock)
+        worn = self.begin(clock)
         bell = Doorbell(self._run, UPLINKER)
         try:
             while not stopping():
-                alive(self._link.barred)
+                alive(self._link.barred or worn)
                 self._serve(modem, clock)
                 if not self.send_next(modem, clock):
                     modem.rest()
@@ -89,11 +88,12 @@ class Uplinker:
 
         self._visit.answer(modem, set_clock, clock.monotonic())
 
-    def begin(self, clock: Clock) -> None:
-        """Finish what the power cut short; raise StoreError."""
+    def begin(self, clock: Clock) -> str:
+        """Finish what the power cut short; say what the outbox has lost. Raise StoreError."""
         self._began_s = clock.monotonic()
         if self._commands is not None:
             self._commands.begin(clock)
+        return self._store.outbox.mend()
 
     def send_next(self, modem: Modem, clock: Clock) -> bool:
         """Send the most valuable message that is due; say whether there was one."""
@@ -158,7 +158,7 @@ class Uplinker:
         if message.kind is MessageKind.FRAGMENT:
             self._store.previews.recut(message)
         else:
-            self._store.outbox.release(message)
+            self._store.outbox.release(message.counter)
 
     def _attempt(self, message: Message, modem: Modem, clock: Clock) -> None:
         outbox, attempts = self._store.outbox, message.attempts + 1

@@ -13,15 +13,21 @@ from trapnode.policy.report import PRIORITY_TARGET
 from trapnode.policy.retry import HOLD_LONGEST
 from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Database, moment, text
+from trapnode.store.outbox_rows import (
+    KNOWN,
+    MESSAGE,
+    REPORT,
+    UNDONE,
+    message_of,
+    report_of,
+    set_aside,
+    sound,
+    worn,
+)
 
 __all__ = ["Outbox", "Seal"]
 
 COUNTER = "message"
-MESSAGE = (
-    "SELECT counter, kind, payload, priority, state, attempts, not_before, made_at FROM message"
-)
-KNOWN = f"kind IN {tuple(map(str, MessageKind))}"  # A newer trapnode's wait for it.
-UNDONE = f"state IN ('queued', 'attempted') AND {KNOWN}"
 STATUS_WANTED = "status_wanted"  # A row of this name: somebody asks for a status report.
 
 Seal = Callable[[MessageKind, int, bytes], bytes]
@@ -62,10 +68,9 @@ class Outbox:
     def waiting(self) -> list[Report]:
         """List reports that are in no message yet, most valuable first, then oldest."""
         rows = self._database.rows(
-            "SELECT id, kind, body, priority, made_at, observation FROM report"
-            f" WHERE message IS NULL AND {KNOWN} ORDER BY priority, id LIMIT 1000"
+            f"{REPORT} WHERE message IS NULL AND {KNOWN} ORDER BY priority, id LIMIT 1000"
         )
-        return [_report(row) for row in rows]
+        return [report_of(row) for row in rows]
 
     def freeze(self, reports: Sequence[Report], now: datetime, seal: Seal) -> Message:
         """Make the message that tells these reports; from here its bytes never change."""
@@ -126,13 +131,22 @@ class Outbox:
         void = MessageState.VOID
         self._database.run(f"UPDATE message SET state = ? WHERE {which}", void, *values)
 
-    def release(self, message: Message) -> None:
+    def release(self, counter: int) -> None:
         """Give up a message that the link cannot carry: its reports wait again."""
         with self._database.transaction():
-            self._void("counter = ?", message.counter)
-            self._database.run(
-                "UPDATE report SET message = NULL WHERE message = ?", message.counter
-            )
+            self._void("counter = ?", counter)
+            self._database.run("UPDATE report SET message = NULL WHERE message = ?", counter)
+
+    def mend(self) -> str:
+        """Set aside what a worn card changed, so that the others go on; say so, or nothing.
+
+        The reports of such a message are told anew. Raise StoreError.
+        """
+        for row in self._database.rows(f"{MESSAGE} WHERE {UNDONE}"):
+            if not sound(message_of, row):
+                self.release(int(str(row[0])))
+        set_aside(self._database)
+        return worn(self._database)
 
     def undone(self) -> list[tuple[Message, int | None]]:
         """List messages that are not through, most valuable first, with the boot last tried in."""
@@ -141,7 +155,7 @@ class Outbox:
             f" WHERE {UNDONE} ORDER BY priority, counter"
         )
         return [
-            (_message(row[:-1]), None if row[-1] is None else int(str(row[-1]))) for row in rows
+            (message_of(row[:-1]), None if row[-1] is None else int(str(row[-1]))) for row in rows
         ]
 
     def attempt(self, message: Message, boot: int, not_before: datetime) -> None:
@@ -181,23 +195,19 @@ class Outbox:
         """List frozen messages by counter; only the `last` so many."""
         order = "ORDER BY counter" if last is None else f"ORDER BY counter DESC LIMIT {int(last)}"
         rows = self._database.rows(f"{MESSAGE} {order}")
-        return sorted(map(_message, rows), key=lambda each: each.counter)
+        return sorted(map(message_of, rows), key=lambda each: each.counter)
 
     def reports_of(self, counter: int) -> list[Report]:
         """List the reports that a message tells, in the order of its bytes."""
-        rows = self._database.rows(
-            "SELECT id, kind, body, priority, made_at, observation FROM report"
-            " WHERE message = ? ORDER BY priority, id",
-            counter,
-        )
-        return [_report(row) for row in rows]
+        rows = self._database.rows(f"{REPORT} WHERE message = ? ORDER BY priority, id", counter)
+        return [report_of(row) for row in rows]
 
     def last_status(self) -> datetime | None:
-        """Give the time of the last status report put in, told or not."""
+        """Give the time of the last status report put in, told or not; None, too: it is worn."""
         row = self._database.row(
             "SELECT made_at FROM report WHERE kind = ? ORDER BY id DESC LIMIT 1", self.status_kind
         )
-        return moment(row[0]) if row else None
+        return moment(row[0]) if row and sound(moment, row[0]) else None
 
     def want_status(self) -> None:
         """Ask the keeper for a status report now; inside a transaction."""
@@ -220,31 +230,3 @@ class Outbox:
         self._database.run(
             f"UPDATE message SET {assignments} WHERE counter = ?", *values, message.counter
         )
-
-
-def _report(row: tuple[object, ...]) -> Report:
-    identity, kind, body, priority, made_at, observation = row
-    assert isinstance(body, bytes)
-    return Report(
-        int(str(identity)),
-        MessageKind(str(kind)),
-        body,
-        int(str(priority)),
-        moment(made_at),
-        None if observation is None else int(str(observation)),
-    )
-
-
-def _message(row: tuple[object, ...]) -> Message:
-    counter, kind, payload, priority, state, attempts, not_before, made_at = row
-    assert isinstance(payload, bytes)
-    return Message(
-        int(str(counter)),
-        MessageKind(str(kind)),
-        payload,
-        int(str(priority)),
-        MessageState(str(state)),
-        int(str(attempts)),
-        moment(not_before),
-        moment(made_at),
-    )
