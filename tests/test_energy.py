@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes import NOON, boot
 from tests.faults import every_cut
-from trapnode.model import ClockTrust
+from trapnode.model import ClockTrust, WakeReason
 from trapnode.policy.energy import (
     Day,
     Powers,
@@ -25,6 +25,7 @@ from trapnode.store.account import DAYS_KEPT, FILE, Account, read_account, write
 from trapnode.store.busy import Busy, read_busy
 from trapnode.store.disk import RealDisk
 from trapnode.store.energy import SAVE_S, Cells, Energy
+from trapnode.store.sequences import begin_boot
 from trapnode.store.stage import Restraint, read_restraint
 from trapnode.words import Stage
 
@@ -220,6 +221,27 @@ def test_a_keeper_that_comes_late_charges_a_boot_and_then_idling(look, store, ru
     before = energy.account.used_mwh
     health = energy.look(clock.now(), 600.0, ClockTrust.NONE, None, None)
     assert health.used_mwh - before == pytest.approx((60 * 790 + 540 * 600) / 3600)
+
+
+def test_brown_outs_and_the_watchdog_are_counted_apart(store, run, clock):
+    """Two power cuts, an end by our own will, a watchdog's reset, and one after lives uncounted."""
+    lives = iter(range(99))
+
+    def live(reason, ended=False):
+        life = begin_boot(store.database, f"{next(lives)}", clock.now(), reason, ClockTrust.NONE)
+        energy = Energy(GATED, store, run, life)
+        health = energy.look(clock.now(), 4.0, ClockTrust.NONE, None, None)
+        (energy.end if ended else energy.save)(4.0)
+        return health.cuts, health.resets
+
+    assert live(WakeReason.PIR) == (0, 0)
+    assert live(WakeReason.PIR) == (1, 0)
+    assert live(WakeReason.POWER_ON, ended=True) == (2, 0)
+    assert live(WakeReason.ALARM) == (2, 0)
+    assert live(WakeReason.WATCHDOG) == (2, 1)
+    boot(store, "cut before it was counted")
+    assert live(WakeReason.WATCHDOG, ended=True) == (3, 2)
+    assert live(WakeReason.PIR) == (3, 2)
 
 
 def test_a_unit_that_never_lives_an_hour_is_counted_all_the_same(store, run, clock):

@@ -26,6 +26,7 @@ from trapnode.cli.metered import MeteredCamera
 from trapnode.cli.process import Process
 from trapnode.config import parse
 from trapnode.devices.pins import is_high
+from trapnode.devices.power import LinuxPower
 from trapnode.errors import DeviceError
 from trapnode.gate import Gate, Gating
 from trapnode.keeper import Keeper, Keeping
@@ -283,6 +284,20 @@ def test_a_pi_5_was_woken_by_its_alarm_if_it_woke_then(run, late, reason):
     own = a_process(run, '[power]\nprofile = "gated"\nboard = "pi5"\n')
     assert module.woken(own) is (reason is WakeReason.PIR)
     assert consent.read_wake(run) is reason
+
+
+@pytest.mark.parametrize("text", ["", LATCH])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_reset_is_the_watchdogs_unless_the_life_before_ended_by_our_will(
+    run, pins, monkeypatch, tmp_path, text, ended
+):
+    (tmp_path / "rsts").write_bytes((0x20).to_bytes(4, "big"))
+    monkeypatch.setattr(
+        module, "LinuxPower", lambda: LinuxPower(tmp_path / "none", tmp_path / "rsts")
+    )
+    write_account(RealDisk(), run, Account(boot=3, ended=ended))
+    assert module.woken(a_process(run, text)) is (bool(text) and ended)
+    assert (consent.read_wake(run) is WakeReason.WATCHDOG) is not ended
 
 
 def test_an_always_on_unit_has_no_gate_and_no_boot_is_a_trigger(run):

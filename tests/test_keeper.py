@@ -10,14 +10,16 @@ from tests.fakes import NOON, After, boot, take
 from trapnode.errors import StoreError
 from trapnode.keeper import STALE_S, Keeper, Keeping
 from trapnode.message import Faults, read_body
-from trapnode.model import CardState, ClockTrust, MessageKind
+from trapnode.model import CardState, ClockTrust, MessageKind, WakeReason
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import health, ram
 from trapnode.store.database import text
 from trapnode.store.doorbell import UPLINKER, Doorbell
+from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
 from trapnode.store.tally import tally
+from trapnode.words import Stage
 
 PROCESSES = ("station", "sorter", "uplinker", "console")
 
@@ -104,6 +106,25 @@ def test_the_status_report_says_what_the_snapshot_says(make, store, clock):
     assert (status.at, status.battery_mv, status.temperature_c) == (NOON, 10_800, -31)
     assert (status.boots, status.clock_trust) == (1, ClockTrust.NETWORK)
     assert status.faults == Faults(0)
+
+
+def test_brown_outs_and_resets_go_up_to_the_snapshot_and_the_message(make, store, run, clock):
+    for life, reason in enumerate((WakeReason.PIR, WakeReason.PIR, WakeReason.WATCHDOG)):
+        lived = begin_boot(store.database, f"{life}", clock.now(), reason, ClockTrust.RTC)
+        keeping = Keeping("AL07", lived, (), 2, "")
+        gauge = SimBattery(clock.monotonic)
+        keeper = Keeper(keeping, store, run, gauge, SimThermometer(-31.4))
+        keeper.look(clock, ClockTrust.RTC)
+        clock.step(3600)
+        keeper.look(clock, ClockTrust.RTC)
+        clock.step(86_400)
+    snapshot = ram.read_snapshot(run)
+    assert snapshot is not None
+    assert (snapshot["power_lost"], snapshot["watchdog_resets"]) == (1, 1)
+    status = status_of(store)
+    assert status is not None
+    assert (status.power_lost, status.watchdog_resets) == (1, 1)
+    assert (status.wake_reason, status.stage) == (WakeReason.WATCHDOG, Stage.FULL)
 
 
 def test_a_unit_without_gauges_says_so_and_goes_on(make, store, run, clock):

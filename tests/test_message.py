@@ -40,6 +40,7 @@ from trapnode.message.header import KINDS, MAX_FRAGMENT_BODY, most_body
 from trapnode.message.health import CARD_CAUSES, CARD_STATES, TRUSTS, WAKE_REASONS
 from trapnode.message.observations import LABELS, MAX_COUNTS, OTHER
 from trapnode.model import CardCause, CardState, ClockTrust, MessageKind, WakeReason
+from trapnode.words import Stage
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "messages.json").read_text("utf-8"))
 SECOND_2038 = datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC)
@@ -79,6 +80,9 @@ statuses = st.builds(
     evicted_audit=st.integers(0, 0xFFFF),
     written_mib=st.one_of(st.none(), st.integers(0, 0xFFFE)),
     syncs=st.one_of(st.none(), st.integers(0, 0xFE)),
+    power_lost=st.integers(0, 15),
+    watchdog_resets=st.integers(0, 3),
+    stage=st.sampled_from(Stage),
 )
 failures = st.builds(
     CardFailure,
@@ -107,6 +111,9 @@ STATUS = Status(
     evicted_audit=5,
     written_mib=412,
     syncs=9,
+    power_lost=3,
+    watchdog_resets=1,
+    stage=Stage.NO_PREVIEWS,
 )
 FAILURE = CardFailure(NOON, CardCause.READ_ONLY, 7, 2)
 OBSERVATIONS = MessageKind.OBSERVATIONS

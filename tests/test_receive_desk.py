@@ -36,6 +36,7 @@ from trapnode.receive.previews import ask_missing, previews, write_previews
 from trapnode.receive.units import TEMPLATE, Card, read
 from trapnode.receive.watching import Watched
 from trapnode.receive.wording import command_of
+from trapnode.words import Stage
 
 DEPLOYMENTS = """
 [project]
@@ -178,7 +179,9 @@ def a_status(**changes: object) -> Status:
 def test_the_overview_tells_what_matters(server: Server) -> None:
     server.taken("rockblock", rockblock(a_message(1, 41, 42), 1))
     server.taken("rockblock", rockblock(a_message(4, 43, label="deer"), 2))
-    status = seal(MessageKind.STATUS, 5, pack_status(a_status()), NEW)
+    status = seal(
+        MessageKind.STATUS, 5, pack_status(a_status(power_lost=3, stage=Stage.TARGETS)), NEW
+    )
     server.taken("cloudloop", lingo(status, 3))
     server.taken("rockblock", rockblock(a_message(4, 99), 4))
     server.taken("rockblock", rockblock(b"what is this?", 5))
@@ -187,7 +190,14 @@ def test_the_overview_tells_what_matters(server: Server) -> None:
     assert (found.not_opened, found.silent, found.generation) == (1, False, 2)
     assert (silent.unit, silent.silent, silent.heard_at) == ("AL08", True, None)
     told = "\n".join(in_words(found))
-    for each in ("heard 2026-11-22 04:30", "10.80 V", "-20 °C", "! card 2 told two things"):
+    for each in (
+        "heard 2026-11-22 04:30",
+        "10.80 V",
+        "-20 °C",
+        "stage targets",
+        "power lost 3, w",
+        "! card 2 told two things",
+    ):
         assert each in told
     assert "SILENT" in next(in_words(silent))
     assert json.loads(json.dumps(as_json(found), default=str))["status"]["battery_mv"] == 10_800

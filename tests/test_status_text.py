@@ -77,6 +77,13 @@ def test_a_sound_unit_is_good_to_go_and_all_of_it_is_on_one_screen():
     ]
 
 
+def test_boots_that_power_or_the_watchdog_ended_are_told_apart():
+    lost = SNAPSHOT | {"power_lost": 14, "watchdog_resets": 2}
+    assert screen(lost, 1)[-1].endswith("boot 212 by pir; power lost 14 times, watchdog 2")
+    assert len(screen(lost, 1)[-1]) <= 80
+    assert screen(SNAPSHOT | {"power_lost": 0, "watchdog_resets": 0}, 1)[-1].endswith("by pir")
+
+
 def test_a_stick_has_a_line_of_its_own_while_there_is_one():
     assert screen(SNAPSHOT | {"stick": "done, pull it"}, 1)[-1] == "stick     done, pull it"
 

@@ -63,7 +63,7 @@ def woken(own: Process) -> bool:
     if read_wake(own.run) is not None:  # A station that systemd started anew.
         return False
     gated = own.config.power.profile == "gated"
-    reason = _reason(own) if gated else (own.world or LinuxPower()).wake_reason()
+    reason = _reason(own) if gated else own.world.wake_reason() if own.world else _machine(own)
     note_wake(own.run, reason)
     unexplained = reason is WakeReason.POWER_ON and own.world is None
     return gated and (reason is WakeReason.PIR or unexplained)
@@ -72,7 +72,7 @@ def woken(own: Process) -> bool:
 def _reason(own: Process) -> WakeReason:
     if own.world:
         return own.world.wake_reason()
-    if (reset := LinuxPower().wake_reason()) is WakeReason.WATCHDOG:
+    if (reset := _machine(own)) is WakeReason.WATCHDOG:
         return reset
     power = own.config.power
     if power.board == "wittypi4":
@@ -83,6 +83,11 @@ def _reason(own: Process) -> WakeReason:
     alarm_at = read_account(Path(own.config.paths.state)).alarm_at
     near = alarm_at and abs(datetime.fromisoformat(alarm_at) - began) < ALARM_NEAR
     return WakeReason.ALARM if near else WakeReason.PIR
+
+
+def _machine(own: Process) -> WakeReason:
+    """Tell a reset by the watchdog from power that came."""
+    return LinuxPower().wake_reason(lambda: read_account(Path(own.config.paths.state)).ended)
 
 
 def _latched(alarm_pin: int, technician_pin: int) -> WakeReason:

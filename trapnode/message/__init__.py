@@ -61,11 +61,15 @@ Kind 2, status: one record of 36 bytes.
     21      2      sequences that stayed unclassified
     23      2      reports and messages that wait for the modem
     25      1      wake reason: see WAKE_REASONS
-    26      1      bits 0-1: clock trust (0 none, 1 rtc, 2 network)
+    26      1      bits 0-1: clock trust (0 none, 1 rtc, 2 network); boots that did not end by the
+                   unit's own will, bits 2-5: for power was lost (brown-out, battery pulled), modulo
+                   16; bits 6-7: for the watchdog reset the machine, modulo 4
     27      1      faults, added up: see Faults. 1 station, 2 sorter, 4 uplinker (also messages
                    tried in vain or parked), 8 keeper, 16 console, 32 configuration, 64 card
                    (full or failing, or frames lost), 128 clock not set
-    28      1      card: 0 ok, 1 full, 2 failing (it reads back other bytes than were written)
+    28      1      bits 0-3: card: 0 ok, 1 full, 2 failing (it reads back other bytes than were
+                   written); bits 4-7: battery's stage: 0 full, 1 fewer, 2 no_previews, 3 targets,
+                   4 status, 5 off
     29      2      sequences whose full pictures made room on a full card
     31      2      of these blanks kept for audit
     33      2      written to the card in a day, MiB (0xFFFF = not known)

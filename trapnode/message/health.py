@@ -8,6 +8,7 @@ from enum import IntFlag
 from trapnode.errors import ProtocolError
 from trapnode.message.fields import clamp, seconds, u24
 from trapnode.model import CardCause, CardState, ClockTrust, WakeReason
+from trapnode.words import Stage
 
 __all__ = [
     "CardFailure",
@@ -32,6 +33,7 @@ WAKE_REASONS = (
 )
 TRUSTS = (ClockTrust.NONE, ClockTrust.RTC, ClockTrust.NETWORK)
 CARD_STATES = (CardState.OK, CardState.FULL, CardState.FAILING)
+STAGES = tuple(Stage)
 CARD_CAUSES = (
     CardCause.OTHER,
     CardCause.READ_ONLY,
@@ -77,6 +79,9 @@ class Status:
     evicted_audit: int = 0
     written_mib: int | None = None  # In a day.
     syncs: int | None = None  # For each sequence.
+    power_lost: int = 0  # Boots that a brown-out or a pulled battery ended, modulo 16;
+    watchdog_resets: int = 0  # those that the watchdog ended, modulo 4.
+    stage: Stage = Stage.FULL  # Of the battery.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,11 @@ def pack_status(status: Status) -> bytes:
         clamp(status.unclassified, 0xFFFF),
         clamp(status.waiting, 0xFFFF),
         WAKE_REASONS.index(status.wake_reason),
-        TRUSTS.index(status.clock_trust),
+        TRUSTS.index(status.clock_trust)
+        | (status.power_lost & 0xF) << 2
+        | (status.watchdog_resets & 0x3) << 6,
         int(status.faults),
-        CARD_STATES.index(status.card),
+        CARD_STATES.index(status.card) | STAGES.index(status.stage) << 4,
         clamp(status.evicted, 0xFFFF),
         clamp(status.evicted_audit, 0xFFFF),
         0xFFFF if status.written_mib is None else clamp(status.written_mib, 0xFFFE),
@@ -129,10 +136,13 @@ def read_status(body: bytes) -> Status:
     if len(body) != STATUS.size:
         raise ProtocolError(f"status of {len(body)} bytes: {STATUS.size} expected")
     (at_s, battery, temperature, card, boots, sequences, discarded, *rest) = STATUS.unpack(body)
-    targets, unsorted, unclassified, waiting, wake, trust, faults, *card_fields = rest
-    state, evicted, evicted_audit, written, syncs = card_fields
+    targets, unsorted, unclassified, waiting, wake, trusted, faults, *card_fields = rest
+    stated, evicted, evicted_audit, written, syncs = card_fields
+    trust, state, stage = trusted & 0x3, stated & 0xF, stated >> 4
     if wake >= len(WAKE_REASONS) or trust >= len(TRUSTS) or state >= len(CARD_STATES):
         raise ProtocolError(f"wake reason {wake}, clock trust {trust} or card {state}: not known")
+    if stage >= len(STAGES):
+        raise ProtocolError(f"battery stage {stage}: 0 to {len(STAGES) - 1} are known")
     return Status(
         at=datetime.fromtimestamp(at_s, UTC),
         battery_mv=None if battery == 0xFFFF else battery,
@@ -153,6 +163,9 @@ def read_status(body: bytes) -> Status:
         evicted_audit=evicted_audit,
         written_mib=None if written == 0xFFFF else written,
         syncs=None if syncs == 0xFF else syncs,
+        power_lost=trusted >> 2 & 0xF,
+        watchdog_resets=trusted >> 6,
+        stage=STAGES[stage],
     )
 
 

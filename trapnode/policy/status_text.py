@@ -112,6 +112,7 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
             version=said("version"),
             boot=said("boot"),
             reason=said("wake_reason"),
+            lost=_lost(status, texts),
         ),
         **({"stick": said("stick")} if "stick" in status else {}),
     }
@@ -217,6 +218,14 @@ def _processes(status: Status) -> str:
         return "?"
     ages = {name: each.get("age_s") for name, each in found.items() if isinstance(each, dict)}
     return ", ".join(f"{name} {scaled(age, 1, ' s', 0)}" for name, age in ages.items())
+
+
+def _lost(status: Status, texts: Texts) -> str:
+    """Say how often power or the watchdog ended a boot, once one of them has."""
+    match status.get("power_lost"), status.get("watchdog_resets"):
+        case int() as power, int() as watchdog if power or watchdog:
+            return texts("version.lost", power=power, watchdog=watchdog)
+    return ""
 
 
 def _text(status: Status, key: str) -> str:

@@ -15,6 +15,7 @@ from trapnode.receive.inbox import Fate
 from trapnode.receive.previews import previews
 from trapnode.receive.units import Desk, Unit
 from trapnode.store.database import moment
+from trapnode.words import Stage
 
 __all__ = ["Overview", "as_json", "asked_of", "in_words", "overviews", "strangers"]
 
@@ -173,11 +174,13 @@ def _last(database: Database, unit: Unit, kind: MessageKind) -> tuple[int, Any]:
 def _of_status(status: Status) -> str:
     battery = "?" if status.battery_mv is None else f"{status.battery_mv / 1000:.2f} V"
     faults = ", ".join(str(flag.name).lower() for flag in status.faults) or "none"
+    stage = "" if status.stage is Stage.FULL else f" (stage {status.stage})"
     return (
-        f"status of {status.at:%Y-%m-%d %H:%M}: battery {battery}, processor"
+        f"status of {status.at:%Y-%m-%d %H:%M}: battery {battery}{stage}, processor"
         f" {'?' if status.temperature_c is None else status.temperature_c} °C, card {status.card},"
         f" {status.card_free_mib / 1024:.1f} GiB free, faults: {faults};"
-        f" {status.sequences} sequences, {status.waiting} wait for the modem"
+        f" {status.sequences} sequences, {status.waiting} wait for the modem;"
+        f" {status.boots} boots, power lost {status.power_lost}, watchdog {status.watchdog_resets}"
     )
 
 

@@ -34,7 +34,8 @@ class Account:
     at: str = ""  # The wall clock then; empty where nobody trusts it.
     alarm_at: str = ""  # When the board shall wake us.
     ended: bool = False  # That boot ended by our own will;
-    cuts: int = 0  # so many did not: brown-outs, resets, a battery taken out.
+    cuts: int = 0  # so many did not, for power was lost: a brown-out, a battery taken out;
+    resets: int = 0  # so many did not, for the watchdog reset the machine.
     days: tuple[Day, ...] = ()  # The last whole days, and today as the last.
 
     def charge(self, mwh: float, date: str, wakes: int, linger_s: float) -> "Account":

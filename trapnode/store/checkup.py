@@ -57,4 +57,7 @@ class Health:
             card=self.card.state,
             written_mib=self.card.written_mib,
             syncs=self.syncs,
+            power_lost=self.energy.cuts % 16,
+            watchdog_resets=self.energy.resets % 4,
+            stage=self.energy.stage,
         )

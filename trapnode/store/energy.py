@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trapnode.errors import CardFull
 from trapnode.message import Faults
-from trapnode.model import Boot, ClockTrust
+from trapnode.model import Boot, ClockTrust, WakeReason
 from trapnode.policy.energy import (
     Powers,
     Spent,
@@ -53,7 +53,8 @@ class EnergyHealth:
     used_mwh: float
     this_boot: dict[str, float]  # mWh by state.
     hot: bool
-    cuts: int
+    cuts: int  # Boots that ended because power was lost,
+    resets: int  # and those that the watchdog ended.
 
     def faults(self) -> list[tuple[Faults, str]]:
         """Say what of it a technician must hear."""
@@ -72,6 +73,7 @@ class EnergyHealth:
             "days_left": None if self.days_left is None else round(self.days_left, 1),
             "battery_left_share": None if self.left_share is None else round(self.left_share, 3),
             "power_lost": self.cuts,
+            "watchdog_resets": self.resets,
             "battery_used_mwh": round(self.used_mwh),
             "energy_mwh": {state: round(mwh, 2) for state, mwh in self.this_boot.items()},
         }
@@ -148,6 +150,7 @@ class Energy:
             boot_s=boot_s,
         )
         began = off + Spent(boot=boot_s)
+        reset = self._boot.wake_reason is WakeReason.WATCHDOG  # It ended the life before this one.
         cuts = lost + (before.boot > 0 and not before.ended)
         begun = dataclasses.replace(
             before,
@@ -156,7 +159,8 @@ class Energy:
             # New cells in a unit that is up already gave nothing of what was spent before.
             spent=Spent(boot=boot_s, awake=0.0 if before.boot else now_s - boot_s),
             ended=False,
-            cuts=before.cuts + cuts,
+            cuts=before.cuts + max(0, cuts - reset),
+            resets=before.resets + reset,
         )
         mwh = began.mwh(self._cells.powers) + lost * a_life
         self._account = self._charged(begun, mwh, now, trust, 1 + lost)
@@ -197,6 +201,7 @@ class Energy:
             this_boot=account.spent.by_state(cells.powers),
             hot=self._hot,
             cuts=account.cuts,
+            resets=account.resets,
         )
 
     def _left(self) -> tuple[float | None, float | None]:
