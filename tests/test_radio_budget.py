@@ -24,6 +24,7 @@ from trapnode.message.sealing import open_uplink
 from trapnode.model import MessageKind, MessageState, Sent
 from trapnode.policy.budget import Budget, Spent, affordable, credits_of, plenty
 from trapnode.store.radio import MOST_DAYS, Session
+from trapnode.store.riders import preview_credits
 
 TIGHT = Budget(10, 20)
 DAY = 86_400.0
@@ -334,6 +335,17 @@ def test_with_plenty_left_the_newest_preview_goes_unasked_with_the_report(store,
     tell(store, "status", first=10)
     send_all(uplinker, modem, clock)
     assert len(fragments(modem.accepted)) == 2, "once"
+
+
+@pytest.mark.parametrize("size", [1, 322, 323, 644, 1200, 1614])
+def test_a_preview_is_thought_to_cost_what_it_costs(store, run, clock, size):
+    keep(store, size)
+    assert store.previews.newest() == (1, size)
+    wish(store, 1)
+    modem = ScriptedModem()
+    send_all(uplinker_of(store, run, boot(store)), modem, clock)
+    sent = sum(credits_of(len(each), 50) for each in modem.accepted)
+    assert preview_credits(size, 50) == sent == store.radio.spent(clock.now()).day
 
 
 def test_of_previews_the_newest_stay(store):

@@ -44,14 +44,16 @@ class Previews:
             MOST,
         )
 
-    def newest(self) -> int | None:
-        """Give the newest preview's sequence, if nobody wished or got any byte of it yet."""
-        row = self._database.row("SELECT max(sequence) FROM radio_preview")
-        if row is None or row[0] is None:
+    def newest(self) -> tuple[int, int] | None:
+        """Give the newest preview's sequence and bytes, if nobody wished for any of it yet."""
+        row = self._database.row(
+            "SELECT sequence, length(data) FROM radio_preview ORDER BY sequence DESC LIMIT 1"
+        )
+        if row is None:
             return None
         told = self._database.row("SELECT next FROM counter WHERE name = 'preview'")
-        newest = int(str(row[0]))
-        return None if told and int(str(told[0])) > newest else newest
+        newest, size = (int(str(each)) for each in row)
+        return None if told and int(str(told[0])) > newest else (newest, size)
 
     def wish(self, sequence: int, first: int = 0, length: int = 0) -> bool:
         """Ask for bytes of a preview (`length` 0: to its end); inside a transaction.

@@ -6,17 +6,16 @@ A modem that is on, under a sky that is good, costs less for the next message th
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trapnode.message import pack_suppressed
+from trapnode.message import FRAGMENT_COST, MAX_FRAGMENT_MESSAGE, SEALING_COST, pack_suppressed
 from trapnode.model import MessageKind
 from trapnode.policy.budget import Budget, credits_of, plenty
 from trapnode.policy.report import PRIORITY_STATUS, status_may_ride
 from trapnode.store.store import Store
 
-__all__ = ["Plan", "Riders"]
+__all__ = ["Plan", "Riders", "preview_credits"]
 
 COUNTED = timedelta(days=1)  # What a rate limit held back is told this often,
 COUNTED_EARLY = timedelta(hours=18)  # or sooner, with a session that happens anyway.
-PREVIEW_BYTES = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,17 @@ class Riders:
 
     def _spare_preview(self, credit: int, now: datetime) -> int | None:
         """Name the preview that nobody asked for and the credits allow; None: none."""
-        newest = self._store.previews.newest() if credit else None
-        if newest is None:
+        found = self._store.previews.newest() if credit else None
+        if found is None:
             return None
-        cost, spent = credits_of(PREVIEW_BYTES, credit), self._store.radio.spent(now)
+        newest, size = found
+        cost, spent = preview_credits(size, credit), self._store.radio.spent(now)
         return newest if plenty(cost, spent, self._plan.budget) else None
+
+
+def preview_credits(size: int, credit: int) -> int:
+    """Give the credits that a preview of `size` bytes costs in the longest fragments there are."""
+    around = SEALING_COST + FRAGMENT_COST
+    whole, rest = divmod(size, MAX_FRAGMENT_MESSAGE - around)
+    last = credits_of(rest + around, credit) if rest else 0
+    return whole * credits_of(MAX_FRAGMENT_MESSAGE, credit) + last
