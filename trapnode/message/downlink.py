@@ -12,6 +12,7 @@ from trapnode.message.fields import seconds
 from trapnode.message.header import MAX_BODY
 
 __all__ = [
+    "ACK_BITS",
     "KEYS",
     "Ack",
     "Command",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 MAX_U24 = 0xFFFFFF
-ACK_BITS = 64
+ACK_BITS = 64  # Counters below its highest that an ack tells of.
 MAX_ANSWER = MAX_BODY - 4  # An answer tells every outcome, after the downlink's counter.
 
 

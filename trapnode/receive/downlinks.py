@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from trapnode.message.downlink import Ack, Command, pack_commands, read_commands
+from trapnode.message.downlink import ACK_BITS, Ack, Command, pack_commands, read_commands
 from trapnode.message.sealing import seal_downlink
 from trapnode.receive.database import Database
 from trapnode.receive.inbox import Fate
-from trapnode.receive.joining import ACK_BITS, MOST_ACKS, Waiting, acks_of, join, only_acks
+from trapnode.receive.joining import MOST_ACKS, Waiting, acks_of, join, only_acks
 from trapnode.receive.units import Card, Unit
 from trapnode.store.database import moment, text
 

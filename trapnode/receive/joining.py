@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from trapnode.message.downlink import Ack, Command, SetTime, pack_commands, read_commands
+from trapnode.message.downlink import (
+    ACK_BITS,
+    Ack,
+    Command,
+    SetTime,
+    pack_commands,
+    read_commands,
+)
 
-__all__ = ["ACK_BITS", "MOST_ACKS", "Joined", "Waiting", "acks_of", "join", "only_acks"]
+__all__ = ["MOST_ACKS", "Joined", "Waiting", "acks_of", "join", "only_acks"]
 
-ACK_BITS = 64
 MOST_ACKS = 3  # Of one downlink: 36 of its 39 bytes.
 
 
