@@ -241,10 +241,12 @@ def sorter_of(
     draw: float = 0.5,
     most_an_hour: int = 60,
     show: Show = nothing_shown,
+    blank_least: float = 0.0,
 ) -> Sorter:
     """Make a sorter, its classifier loaded."""
     watch = Watch(("leopard",), ("leopard", "person"), most_an_hour)
-    sorter = Sorter(store, run, Sorting(watch, 0.02, 1800.0, lambda: draw, show), OneJudge(load))
+    sorting = Sorting(watch, 0.02, 1800.0, lambda: draw, show, blank_least)
+    sorter = Sorter(store, run, sorting, OneJudge(load))
     sorter.run(SteppedClock(), After(lambda: True), lambda fault: None)
     return sorter
 

@@ -163,11 +163,13 @@ def test_every_setting_has_its_code_its_place_and_its_words():
         (6, "burst.frames", 1),
         (7, "trigger.camera_delay_s", 1000),
         (8, "uplink.most_an_hour", 1),
+        (9, "power.linger_s", 1),
+        (10, "sorter.blank_least", 1000),
     ]
     assert set(KEYS) == set(Setting)
     assert KEYS.get(99) is None
     for code, name, _ in told:
-        assert f"{code}        {name} " in (message.__doc__ or "")
+        assert f"{code:<8} {name} " in (message.__doc__ or "")
 
 
 def test_the_settings_are_those_of_the_configuration():

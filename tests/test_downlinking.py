@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fakes import (
     KEY,
@@ -17,7 +19,7 @@ from tests.fakes import (
 from tests.faults import Power, every_cut
 from tests.test_uplinker import send_all, tell
 from trapnode.config import Config, parse
-from trapnode.errors import DeviceError
+from trapnode.errors import ConfigError, DeviceError
 from trapnode.message import Answer, Outcome, Result, read_body
 from trapnode.message.downlink import (
     KEYS,
@@ -29,14 +31,16 @@ from trapnode.message.downlink import (
     Setting,
 )
 from trapnode.message.sealing import CardKey, seal_downlink
-from trapnode.model import MessageKind, MessageState
+from trapnode.model import MessageKind, MessageState, Scores, Verdict
+from trapnode.policy.verdict import Thresholds, decide
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
 from trapnode.store.acks import MOST_ASKED
-from trapnode.store.settings import in_force, scaled
+from trapnode.store.settings import in_force, path_of, scaled
 
 DAY = 86_400.0
 LATER = NOON + timedelta(days=40)
+INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 
 
 class Unit:
@@ -147,6 +151,26 @@ def test_every_setting_keeps_to_the_limits_of_the_configuration(unit, setting):
     config = in_force(Config(), unit.store.settings.values())
     assert scaled(config, setting) == was + 1
     assert config != Config()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    told=st.dictionaries(st.sampled_from(Setting), st.integers(-1, 1100) | INT32, max_size=4),
+    shares=st.lists(st.floats(0, 1), min_size=1, max_size=3),
+    hope=st.floats(0, 1),
+)
+def test_no_command_makes_a_unit_discard_what_its_set_keeps(told, shares, hope):
+    lines = Thresholds(blank=0.7, target=0.03, unknown=0.3)
+    try:
+        config = in_force(Config(), {path_of(each): value for each, value in told.items()})
+    except ConfigError:
+        return  # What is out of range takes no effect.
+    assert config.sorter.targets == Config().sorter.targets
+    assert config.sorter.model == Config().sorter.model
+    moved = lines.at_least(config.sorter.blank_least)
+    frames = [Scores({"blank": each, "leopard": hope, "deer": 0.0}) for each in shares]
+    if decide(frames, lines, config.sorter.targets).verdict is Verdict.KEEP:
+        assert decide(frames, moved, config.sorter.targets).verdict is Verdict.KEEP
 
 
 def test_a_setting_that_nobody_knows_is_refused_as_such(unit):

@@ -60,6 +60,21 @@ def test_a_process_that_a_setting_concerns_ends_to_begin_with_it(begin, tmp_path
         own.alive("")
 
 
+def test_a_linger_set_by_command_reaches_the_keeper_and_a_line_the_sorter(begin, tmp_path):
+    for name, values in (
+        ("keeper", {"power__linger_s": 40}),
+        ("sorter", {"sorter__blank_least": 900}),
+    ):
+        with begin(name) as own, contextlib.closing(own.store()) as store:
+            own.settled(store)
+            put(tmp_path, **values)
+            with pytest.raises(SettingsChanged):
+                own.alive("")
+    with begin("keeper") as own, contextlib.closing(own.store()) as store:
+        config = own.settled(store).config
+    assert (config.power.linger_s, config.sorter.blank_least) == (40.0, 0.9)
+
+
 def test_settings_that_do_not_go_with_the_configuration_are_left_out_and_told(begin, tmp_path):
     put(tmp_path, burst__frames=9, uplink__batch_s=60)
     with begin("keeper") as own, contextlib.closing(own.store()) as store:

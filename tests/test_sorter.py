@@ -73,6 +73,14 @@ def test_blanks_go_and_animals_stay(store, run, clock):
     assert whole(store) == set(range(4, 13))
 
 
+def test_a_line_drawn_from_afar_lets_less_go_and_never_more(store, run, clock):
+    take(store, run, clock, bursts=4)
+    judge = KnowingClassifier([BLANK, LEOPARD, BLANK, DEER])
+    sort_all(sorter_of(store, run, lambda: judge, blank_least=0.995), clock)
+    assert {each.verdict for each in store.sequences.observations()} == {Verdict.KEEP}
+    assert whole(store) == set(range(1, 13))
+
+
 def test_a_discard_leaves_preview_and_scores(store, run, clock):
     take(store, run, clock)
     sort(store, run, clock, BLANK)

@@ -15,15 +15,7 @@ from typing import Protocol
 from trapnode.errors import CardFailed, TrapnodeError
 from trapnode.judging import Judge, Show, judged, nothing_shown, shown, unseen
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.model import (
-    ClockTrust,
-    Decision,
-    Frame,
-    Observation,
-    Scores,
-    Sequence,
-    Verdict,
-)
+from trapnode.model import ClockTrust, Decision, Frame, Observation, Scores, Sequence, Verdict
 from trapnode.policy.events import event_of
 from trapnode.policy.lens import LAST, covered, lens_fault
 from trapnode.policy.report import Watch
@@ -54,6 +46,7 @@ class Sorting:
     independence_interval_s: float
     draw: Callable[[], float]
     show: Show = nothing_shown
+    blank_least: float = 0.0
 
 
 class Judges(Protocol):
@@ -177,7 +170,8 @@ class Sorter:
         if bad:
             found = judged(judge, frames, read, past)
         scores = [each.scores for each in found]
-        decision = decide(scores, Thresholds(**judge.thresholds), self._sorting.watch.targets)
+        lines = Thresholds(**judge.thresholds).at_least(self._sorting.blank_least)
+        decision = decide(scores, lines, self._sorting.watch.targets)
         if reason := covered(found):
             return scores, unclassified(reason)
         if bad and decision.verdict is Verdict.DISCARD:

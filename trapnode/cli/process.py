@@ -41,7 +41,7 @@ CONCERNED = {  # By which sections of the configuration.
     "station": ("trigger.", "burst."),
     "sorter": ("sorter.", "uplink."),
     "uplinker": ("uplink.", "keeper."),
-    "keeper": ("keeper.", "uplink."),
+    "keeper": ("keeper.", "uplink.", "power."),
 }
 
 

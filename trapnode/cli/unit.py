@@ -88,6 +88,7 @@ def sorter(arguments: argparse.Namespace) -> None:
             independence_interval_s=config.sorter.independence_interval_s,
             draw=draw,
             show=show_of(config),
+            blank_least=config.sorter.blank_least,
         )
         busy = Busy(own.run, "judge", own.clock.monotonic)
         judges = MeteredJudges(chooser(config, store.disk), busy)

@@ -73,6 +73,10 @@ class Sorter(Section, frozen=True):
     targets: Annotated[
         tuple[str, ...], _option("labels the unit watches for, never discarded lightly")
     ] = ("leopard",)
+    blank_least: Annotated[
+        float,
+        _option("a frame is no blank below this, whatever the set says; 0: as it says", ge=0, le=1),
+    ] = 0.0
     audit_share: Annotated[
         float, _option("share of blank sequences kept whole for audit", ge=0, le=1)
     ] = 0.02

@@ -135,6 +135,12 @@ known ends the reading: it is answered as unknown, what follows it is not answer
     6        burst.frames                frames
     7        trigger.camera_delay_s      ms
     8        uplink.most_an_hour         observations of one label
+    9        power.linger_s              s
+    10       sorter.blank_least          per mille
+
+No command moves a threshold of the set that judges, but towards keeping more: `blank_least` counts
+only where it is above the set's own. What is to be discarded sooner is a person's choice, at the
+unit, of another set.
 
 The limits of a value are the configuration's own.
 

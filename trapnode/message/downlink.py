@@ -45,6 +45,8 @@ class Setting(IntEnum):
     BURST_FRAMES = 6
     CAMERA_DELAY = 7
     MOST_AN_HOUR = 8
+    LINGER = 9
+    BLANK_LEAST = 10  # It can only keep more: see `Thresholds.at_least`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ KEYS: Mapping[int, ConfigKey] = {
     Setting.BURST_FRAMES: ConfigKey("burst", "frames"),
     Setting.CAMERA_DELAY: ConfigKey("trigger", "camera_delay_s", 1000),
     Setting.MOST_AN_HOUR: ConfigKey("uplink", "most_an_hour"),
+    Setting.LINGER: ConfigKey("power", "linger_s"),
+    Setting.BLANK_LEAST: ConfigKey("sorter", "blank_least", 1000),
 }
 
 

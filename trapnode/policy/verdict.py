@@ -5,7 +5,7 @@ scored stays whole as `unclassified`; so does one without frames.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trapnode.model import BLANK, Decision, ObservationType, Scores, Verdict, taxon_of
 
@@ -27,6 +27,10 @@ class Thresholds:
     blank: float
     target: float
     unknown: float
+
+    def at_least(self, blank: float) -> "Thresholds":
+        """Ask no less than `blank` of a blank: whatever it is, nothing more is discarded."""
+        return replace(self, blank=max(self.blank, blank))
 
 
 def decide(
