@@ -26,6 +26,7 @@ from trapnode.store import ram
 from trapnode.store.consent import read_wake
 from trapnode.store.copies import leaves_ram
 from trapnode.store.disk import write_whole
+from trapnode.store.owner import as_owner
 from trapnode.store.refusal import cause_of
 from trapnode.store.seals import Sealing, read_seals
 from trapnode.store.sequences import begin_boot
@@ -155,7 +156,8 @@ def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
 
     try:
         fault, trust = at_boot.fault, clock.trust
-        yield Process(config, fault, world, clock, trust, run, stop, alive, opened, settings)
+        with as_owner(Path(config.paths.state)):
+            yield Process(config, fault, world, clock, trust, run, stop, alive, opened, settings)
     except (CardFailed, CardFull) as error:
         # The sorter may wait for the keeper to make room; a picture may not.
         if name == "station" or isinstance(error, CardFailed):

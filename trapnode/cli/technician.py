@@ -1,7 +1,6 @@
 """What a technician types at a shell: the self-test on the unit, keys and answers on the laptop."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +57,6 @@ def selftest(arguments: argparse.Namespace) -> int:
 
     with process("selftest", arguments) as own:
         logging.getLogger().setLevel(logging.WARNING)  # The lines below say it.
-        _as_owner(own.config.paths.state)
         unit = unit_of(own)
         steps = begin(unit, "selftest")
         try:
@@ -73,14 +71,6 @@ def selftest(arguments: argparse.Namespace) -> int:
         except Failed as error:
             print(error.text(unit.texts), file=sys.stderr)
     return 1
-
-
-def _as_owner(state: str) -> None:
-    """Go on as the user whose store it is: what root writes there the unit could not."""
-    if os.geteuid() == 0 and Path(state).exists():
-        owner = Path(state).stat()
-        os.setegid(owner.st_gid)
-        os.seteuid(owner.st_uid)
 
 
 def key(arguments: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from trapnode.message.sealing import CardKey, open_downlink, seal, seal_card_fai
 from trapnode.model import MessageKind
 from trapnode.store.disk import RealDisk
 from trapnode.store.outbox import Seal
+from trapnode.store.owner import as_owner
 from trapnode.store.radio_key import NoRadioKey, make_radio_key, read_radio_key
 from trapnode.store.riders import Plan
 from trapnode.store.spare import SPARE
@@ -85,7 +86,8 @@ def keys_radio(arguments: argparse.Namespace) -> None:
     config = read(Path(arguments.config))
     if not config.uplink.key and not Path(config.paths.state).is_dir():
         raise UsageError(f"{config.paths.state}: no store there, and no uplink.key configured")
-    key = card_key(config)
+    with as_owner(Path(config.paths.state)):
+        key = card_key(config)
     name = config.modem.dev_eui if config.modem.kind == "lorawan" else "IMEI of its modem"
     print(f'[[unit]]\nname = "{config.unit.name}"\nmodem = "{name}"')
     print(f'[[unit.card]]\ngeneration = {key.generation}\nkey = "{key.key.hex()}"')

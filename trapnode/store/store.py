@@ -14,6 +14,7 @@ from trapnode.store.disk import Disk, RealDisk, make_folders
 from trapnode.store.downlinks import Downlinks
 from trapnode.store.eviction import Eviction
 from trapnode.store.outbox import Outbox
+from trapnode.store.owner import as_owner
 from trapnode.store.previews import Previews
 from trapnode.store.radio import Radio
 from trapnode.store.refusal import store_error
@@ -147,9 +148,17 @@ def open_store(
 ) -> Store:
     """Open the store in a folder, making what is missing; raise StoreError.
 
-    Without `sealing`, sealed files are still known by their marks; new pictures lie open.
+    Root opens another's store as that user. Without `sealing`, sealed files are still known by
+    their marks; new pictures lie open.
     """
-    disk = disk or RealDisk()
+    with as_owner(state):
+        return _open(state, disk or RealDisk(), connect, sealing, allowance)
+
+
+def _open(
+    state: Path, disk: Disk, connect: Connect, sealing: Sealing | None, allowance: Allowance
+) -> Store:
+    """Open it as the user that we are now."""
     root = state / "archive"
     try:
         make_folders(disk, root)
