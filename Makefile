@@ -36,7 +36,7 @@ unit: .venv/ready ## the tests alone
 test: .venv/ready ## all that CI runs: lint, types, contracts, unit; two at a time
 	$(MAKE) --no-print-directory -j2 lint types contracts unit
 
-deb: .venv/ready ## Debian packages for amd64 and arm64, without root, into dist/
+deb: .venv/ready ## Debian packages (bookworm; SUITE=trixie) for amd64 and arm64, without root, into dist/
 	PYTHON=$(BIN)/python systemd/deb/deb.sh amd64 dist
 	PYTHON=$(BIN)/python systemd/deb/deb.sh arm64 dist
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trapnode import __version__
+from trapnode.cli import CONFIG
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "systemd" / "deb"
@@ -17,11 +18,11 @@ DEBIAN_NAMES = {"pillow": "pil", "pyserial": "serial"}
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
 
 
-def build(folder, *arguments):
+def build(folder, *arguments, suite="bookworm"):
     """Run the build."""
     return subprocess.run(
         ["sh", str(PACKAGING / "deb.sh"), *map(str, arguments)],
-        env=os.environ | {"COMPRESS": "none", "TMPDIR": str(folder)},
+        env=os.environ | {"COMPRESS": "none", "TMPDIR": str(folder), "SUITE": suite},
         capture_output=True,
         text=True,
         timeout=600,
@@ -44,7 +45,7 @@ def package(tmp_path_factory):
     (folder / "libraries" / "msgspec" / "__init__.py").touch()
     said = build(folder, "arm64", folder / "out", folder / "libraries")
     assert said.returncode == 0, said.stderr
-    assert said.stdout == f"{folder}/out/trapnode_{__version__}_arm64.deb\n"
+    assert said.stdout == f"{folder}/out/trapnode_{__version__}+deb12_arm64.deb\n"
     assert {each.name for each in folder.iterdir()} == {"libraries", "out"}
     return Path(said.stdout.strip())
 
@@ -57,7 +58,8 @@ def listed(package):
 
 def test_it_says_what_it_is(package):
     said = dict(line.split(": ", 1) for line in asked("-f", package).splitlines() if line[0] != " ")
-    assert (said["Package"], said["Version"]) == ("trapnode", __version__)
+    assert (said["Package"], said["Version"]) == ("trapnode", f"{__version__}+deb12")
+    assert said["Depends"].startswith("python3 (>= 3.11), python3 (<< 3.12), ")
     assert said["Architecture"] == "arm64"
     assert int(said["Installed-Size"]) > 9000  # The models alone, KiB.
     assert "python3-picamera2" in said["Recommends"]
@@ -120,8 +122,26 @@ def test_the_pictures_survive_a_purge():
         assert "/var/lib/trapnode" not in "\n".join(code)
 
 
-def test_an_architecture_that_is_none_is_refused(tmp_path):
-    said = build(tmp_path, "riscv", tmp_path / "out")
+def test_the_unit_alone_may_read_the_configuration_however_it_was_copied():
+    # One that it cannot read means the defaults, and those seal no picture.
+    (line,) = [
+        line.split()
+        for line in (PACKAGING / "tmpfiles.conf").read_text().splitlines()
+        if line.startswith("z ")
+    ]
+    assert line == ["z", CONFIG, "0640", "root", "trapnode"]
+    assert "systemd-tmpfiles --create" in (PACKAGING / "debian" / "postinst").read_text()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "suite", "wrong"),
+    [
+        ("riscv", "trixie", "architecture riscv: must be amd64 or arm64"),
+        ("arm64", "sid", "SUITE=sid: must be bookworm or trixie"),
+    ],
+)
+def test_an_architecture_or_suite_that_is_none_is_refused(tmp_path, architecture, suite, wrong):
+    said = build(tmp_path, architecture, tmp_path / "out", suite=suite)
     assert said.returncode == 1
-    assert said.stderr == "deb.sh: architecture riscv: must be amd64 or arm64\n"
+    assert said.stderr == f"deb.sh: {wrong}\n"
     assert list(tmp_path.iterdir()) == []

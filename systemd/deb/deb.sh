@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the Debian package, without root. Everything in it stands below /usr: /etc is the installer's.
-#   deb.sh amd64|arm64 OUT [LIBRARIES]
-# What Debian 12 lacks (or has too old) is downloaded as wheels for the architecture, or taken from the
+#   [SUITE=bookworm|trixie] deb.sh amd64|arm64 OUT [LIBRARIES]
+# What Debian lacks is downloaded as wheels for the architecture and the suite's Python, or taken from the
 # folder LIBRARIES.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +15,12 @@ amd64) machine=x86_64 ;;
 arm64) machine=aarch64 ;;
 *) fail "architecture $1: must be amd64 or arm64" ;;
 esac
-version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/trapnode/__init__.py")
+case ${SUITE:=bookworm} in
+bookworm) minor=11 debian=12 ;;
+trixie) minor=13 debian=13 ;;
+*) fail "SUITE=$SUITE: must be bookworm or trixie" ;;
+esac
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$source/trapnode/__init__.py")+deb$debian
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -24,16 +29,19 @@ units=$root/usr/lib/systemd
 umask 022
 mkdir -p "$lib" "$root/usr/bin" "$root/DEBIAN" "$units/system" "$units/system.conf.d" \
     "$root/usr/lib/udev/rules.d" "$root/usr/lib/sysctl.d" "$root/usr/lib/sysusers.d" \
-    "$root/usr/share/doc/trapnode"
+    "$root/usr/lib/tmpfiles.d" "$root/usr/share/doc/trapnode"
 
 if [ $# = 3 ]; then
     cp -r "$3/." "$lib"
 else
-    "${PYTHON:-python3.11}" -m pip install --quiet --no-deps --no-compile --target "$lib" \
-        --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi abi3 \
+    "${PYTHON:-python3}" -m pip install --quiet --no-deps --no-compile --target "$lib" \
+        --only-binary=:all: --python-version "3.$minor" --implementation cp --abi "cp3$minor" --abi abi3 \
         --platform "manylinux_2_27_$machine" --platform "manylinux_2_17_$machine" \
         --platform "manylinux2014_$machine" -r "$here/libraries.txt"
-    rm -rf "$lib/bin"
+    # Two thirds of the runtime's wheel are for other processors than the unit has. libLiteRt is for an
+    # interface that we do not use, and would take memory: the package loads it if it is there.
+    rm -rf "$lib/bin" "$lib/ai_edge_litert/aot" "$lib/ai_edge_litert/tools" "$lib/ai_edge_litert/vendors" \
+        "$lib"/ai_edge_litert/libLiteRt*
 fi
 cp -r "$source/trapnode" "$lib"
 mkdir -p "$lib/trapnode/models"
@@ -46,6 +54,7 @@ install -m 644 "$source/systemd/60-trapnode.system.conf" "$units/system.conf.d/6
 install -m 644 "$source/systemd/60-trapnode.sysctl.conf" "$root/usr/lib/sysctl.d/60-trapnode.conf"
 install -m 644 "$source/systemd/60-trapnode.rules" "$root/usr/lib/udev/rules.d/"
 install -m 644 "$here/sysusers.conf" "$root/usr/lib/sysusers.d/trapnode.conf"
+install -m 644 "$here/tmpfiles.conf" "$root/usr/lib/tmpfiles.d/trapnode.conf"
 install -m 644 "$source/README.md" "$source/NOTICE" "$root/usr/share/doc/trapnode/"
 install -m 644 "$source/LICENSE" "$root/usr/share/doc/trapnode/copyright"
 chmod -R u=rwX,go=rX "$root/usr"
@@ -53,6 +62,7 @@ chmod -R u=rwX,go=rX "$root/usr"
 install -m 755 "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm" "$root/DEBIAN/"
 size=$(du -sk "$root/usr" | cut -f1)
 sed -e "s/@ARCHITECTURE@/$1/" -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" \
+    -e "s/@PYTHON@/3.$minor/" -e "s/@NEXT@/3.$((minor + 1))/" \
     "$here/debian/control" >"$root/DEBIAN/control"
 (cd "$root" && find usr -type f -exec md5sum {} +) >"$root/DEBIAN/md5sums"
 mkdir -p "$2"
