@@ -1,12 +1,14 @@
 """What is told, how soon, and how valuable it is."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.fakes import NOON, an_observation
 from trapnode.model import MessageKind, Report
-from trapnode.policy.report import Watch, is_due, priority, reportable, status_due
+from trapnode.policy.power import next_alarm
+from trapnode.policy.report import Watch, is_due, own_hour, priority, reportable, status_due
 
 WATCH = Watch(("leopard",), ("person",), 600.0)
 
@@ -82,3 +84,21 @@ TWO = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 )
 def test_a_status_report_is_due_once_after_its_hour(now, last, due):
     assert status_due(now, last, 2) is due
+
+
+def test_a_unit_reports_at_its_own_moment_of_the_hour():
+    at = own_hour(2, "AL07")
+    moment = TWO + timedelta(hours=at - 2)
+    assert TWO <= moment < TWO + timedelta(hours=1)
+    assert not status_due(moment - timedelta(seconds=1), TWO - DAY, at)
+    assert status_due(moment, TWO - DAY, at)
+    assert moment + timedelta(seconds=30) == TWO + next_alarm(TWO, at, 0)
+    assert own_hour(23, "AL07") == at + 21
+
+
+@pytest.mark.parametrize("code", ["AL{:03}", "AL{}", "NE{:02}", "{:04}A"])
+def test_the_units_of_a_park_do_not_report_together(code):
+    seconds = [round(own_hour(0, code.format(number)) * 3600) for number in range(500)]
+    minutes = Counter(second // 60 for second in seconds)
+    assert max(minutes.values()) <= 20, "8 on average"
+    assert max(Counter(seconds).values()) <= 4

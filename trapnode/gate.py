@@ -53,7 +53,7 @@ class Gating:
 
     linger_s: float
     linger_target_s: float
-    status_hour: int
+    status_hour: float
     radio: bool  # There is a modem: its word is waited for.
 
 

@@ -57,7 +57,7 @@ class Keeping:
     unit: str
     boot: Boot
     processes: tuple[str, ...]
-    status_hour: int
+    status_hour: float  # The unit's own moment in the hour (UTC).
     config_fault: str
     rate: float = 1.0  # How fast the clock runs: the silence of a process is real time.
     nonce: Callable[[int], bytes] = os.urandom

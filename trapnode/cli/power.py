@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trapnode.cli.process import Process
+from trapnode.cli.radio import report_hour_of
 from trapnode.config import Config
 from trapnode.devices.board import (
     WITTY_ADDRESS,
@@ -121,7 +122,7 @@ def gate_of(own: Process, config: Config, opened: contextlib.ExitStack) -> "Gate
     gating = Gating(
         linger_s=config.power.linger_s,
         linger_target_s=config.power.linger_target_s,
-        status_hour=config.keeper.status_hour,
+        status_hour=report_hour_of(config),
         radio=config.modem.kind != "none",
     )
     return Gate(_board(own, opened), own.run, gating)

@@ -8,6 +8,7 @@ from trapnode.cli.process import Process
 from trapnode.config import Config
 from trapnode.errors import DeviceError
 from trapnode.policy.budget import Budget
+from trapnode.policy.report import own_hour
 from trapnode.store.busy import Busy
 from trapnode.store.consent import note_rest
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from trapnode.devices.modem import SbdModem
     from trapnode.devices.pins import OutputPin
 
-__all__ = ["budget_of", "modem_of"]
+__all__ = ["budget_of", "modem_of", "report_hour_of"]
 
 TWINS_RATE = 10.0  # Above it, twins on a busy machine answer late by their clock.
 SESSIONS = ("send", "fetch", "network_time")  # When the modem transmits.
@@ -86,3 +87,8 @@ def budget_of(config: Config) -> Budget:
         uplink.energy_day_mwh * seconds,
         uplink.energy_month_mwh * seconds,
     )
+
+
+def report_hour_of(config: Config) -> float:
+    """Give when this unit's daily status report is due, h since midnight UTC."""
+    return own_hour(config.keeper.status_hour, config.unit.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trapnode.cli.eyes import eyes
 from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
-from trapnode.cli.radio import budget_of, modem_of
+from trapnode.cli.radio import budget_of, modem_of, report_hour_of
 from trapnode.cli.sealing import of_sorter, of_station, show_of
 from trapnode.errors import CardFailed
 from trapnode.model import Boot
@@ -148,7 +148,7 @@ def keeper_of(
         unit=config.unit.name,
         boot=own.boot(store),
         processes=processes,
-        status_hour=config.keeper.status_hour,
+        status_hour=report_hour_of(config),
         config_fault=settled.fault,
         rate=own.world.rate if own.world else 1.0,
         card_failed=ram.card_failed(own.run),

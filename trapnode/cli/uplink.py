@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trapnode.cli.process import Process
-from trapnode.cli.radio import budget_of
+from trapnode.cli.radio import budget_of, report_hour_of
 from trapnode.config import Config
 from trapnode.downlinking import Commands
 from trapnode.errors import DeviceError, UsageError
@@ -29,7 +29,7 @@ def uplinker_of(own: Process, store: Store, config: Config) -> Uplinker:
     """Make the uplinker over a store; the one in RAM obeys nothing. Raise StoreError."""
     in_ram = store.state == own.run / SPARE
     key, boot, uplink = card_key(config, make=not in_ram), own.boot(store), config.uplink
-    plan = Plan(uplink.batch_s, config.keeper.status_hour, budget_of(config))
+    plan = Plan(uplink.batch_s, report_hour_of(config), budget_of(config))
     commands = None
     if not in_ram:
         commands = Commands(store, own.run, boot, own.config, opener(key), set_clock(own))

@@ -164,7 +164,7 @@ class Keeper(Section, frozen=True):
     """How the unit looks after itself."""
 
     status_hour: Annotated[
-        int, _option("hour (UTC) of the daily status report", "h", ge=0, le=23)
+        int, _option("hour (UTC) in which the daily status report goes", "h", ge=0, le=23)
     ] = 2
     battery: Annotated[str, _option("hwmon name of the battery gauge, or empty for none")] = (
         "ina219"

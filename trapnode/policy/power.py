@@ -134,13 +134,14 @@ def reboot_cures(silent_s: float, up_s: float) -> bool:
     return is_hung(silent_s) and up_s >= REBOOT_AFTER_S
 
 
-def next_alarm(now: datetime, status_hour: int, waiting: int) -> timedelta:
+def next_alarm(now: datetime, status_hour: float, waiting: int) -> timedelta:
     """Give the time from now to when the unit shall wake by itself.
 
     At the hour of the status report, and within four hours while messages wait. A span, not a
     moment: the board counts it by its own clock, whatever the wall clock says.
     """
-    today = now.replace(hour=status_hour, minute=0, second=30, microsecond=0)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight + timedelta(hours=status_hour, seconds=30)
     status = today if today > now else today + timedelta(days=1)
     wait = status - now
     return max(ALARM_LEAST, min(wait, RETRY_AT_NIGHT) if waiting else wait)

@@ -6,6 +6,7 @@ Priorities: a smaller number goes first and is dropped last.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from trapnode.model import Observation, ObservationType, Report
 
@@ -16,6 +17,7 @@ __all__ = [
     "PRIORITY_TARGET",
     "Watch",
     "is_due",
+    "own_hour",
     "priority",
     "reportable",
     "status_due",
@@ -33,6 +35,7 @@ QUIET = (ObservationType.BLANK, ObservationType.UNKNOWN, ObservationType.UNCLASS
 """Counted in the status report, never told one by one."""
 
 EARLY = timedelta(hours=6)
+HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,15 @@ def is_due(waiting: Sequence[Report], now: datetime, full: int, batch_s: float) 
     return not timedelta(0) <= now - oldest < timedelta(seconds=batch_s)
 
 
-def status_due(now: datetime, last: datetime | None, hour: int) -> bool:
+def own_hour(hour: int, unit: str) -> float:
+    """Give the unit's own moment within the hour of the status report, h since midnight.
+
+    By its name: 500 units that woke in the same second would not hear one another out.
+    """
+    return hour + crc32(unit.encode()) % HOUR_S / HOUR_S
+
+
+def status_due(now: datetime, last: datetime | None, hour: float) -> bool:
     """Say whether the daily status report is due: once after `hour` (UTC) of each day.
 
     A unit that never sent one owes it at once. A last report from the future means the clock
@@ -85,13 +96,13 @@ def status_due(now: datetime, last: datetime | None, hour: int) -> bool:
     """
     if last is None or last > now:
         return True
-    due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    due = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(hours=hour)
     if due > now:
         due -= timedelta(days=1)
     return last < due - EARLY
 
 
-def status_may_ride(now: datetime, last: datetime | None, hour: int) -> bool:
+def status_may_ride(now: datetime, last: datetime | None, hour: float) -> bool:
     """Say whether the next status report may go early, with a session that happens anyway."""
     return status_due(now + EARLY, last, hour)
 

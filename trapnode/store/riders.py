@@ -23,7 +23,7 @@ class Plan:
     """What the configuration says about sending."""
 
     batch_s: float
-    status_hour: int
+    status_hour: float
     budget: Budget
 
 
