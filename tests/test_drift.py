@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import NOON, boot
+from tests.fakes import NOON, ScriptedModem, boot, uplinker_of
 from trapnode.devices import clock as module
 from trapnode.devices.clock import RTC_SET_TIME, set_rtc, set_time
-from trapnode.errors import DeviceError
+from trapnode.errors import DeviceError, LinkUnavailable
 from trapnode.keeper import Keeper, Keeping
-from trapnode.model import ClockTrust
-from trapnode.policy.drift import FAULT_S, Correction, Drift, drift_of
+from trapnode.model import ClockTrust, MessageKind
+from trapnode.policy.drift import FAULT_S, Correction, Drift, drift_of, time_wanted
 from trapnode.sim.battery import SimBattery, SimThermometer
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram
@@ -86,6 +86,53 @@ def test_no_history_of_a_mad_clock_is_too_mad(told):
     found = drift_of(history, NOON)
     assert found.error_s is None or found.error_s >= 0
     assert found.as_snapshot().keys() == {"clock_drift_ppm", "clock_error_s"}
+
+
+@pytest.mark.parametrize("trust", [ClockTrust.RTC, ClockTrust.NETWORK])
+def test_a_trusted_clock_is_compared_with_the_networks_once_a_week_and_its_drift_found(
+    store, run, clock, trust
+):
+    """An RTC that loses 12 ppm: it is trusted all the time, and half a minute wrong in a month."""
+    modem, life = ScriptedModem(), boot(store)
+    uplinker = uplinker_of(store, run, life, trust=lambda: trust)
+    asked = []
+
+    def network_time():
+        asked.append(clock.now())
+        return true_now()
+
+    def true_now():
+        return NOON + timedelta(seconds=clock.monotonic())
+
+    modem.network_time = network_time
+    uplinker._commands._set_clock = clock.set_wall
+    for _ in range(31 * 4):
+        with store.database.transaction():
+            store.outbox.tell(MessageKind.STATUS, bytes(36), 2, clock.now())
+        uplinker.send_next(modem, clock)
+        clock.step(21_600)
+        clock.set_wall(clock.now() - timedelta(seconds=21_600 * 12e-6))
+    assert len(asked) == 5
+    assert abs(clock.now() - true_now()) < timedelta(seconds=8)
+    assert drift_of(corrections(store.database), clock.now()).ppm == pytest.approx(12.0, abs=0.1)
+
+
+def test_a_network_that_tells_no_time_costs_no_message(store, run, clock):
+    modem = ScriptedModem()
+    modem.network_time = lambda: (_ for _ in ()).throw(LinkUnavailable("no network service"))
+    with store.database.transaction():
+        store.outbox.tell(MessageKind.STATUS, bytes(36), 2, clock.now())
+    uplinker_of(store, run, boot(store)).send_next(modem, clock)
+    assert len(modem.accepted) == 1
+    assert corrections(store.database) == []
+
+
+@pytest.mark.parametrize("jump", [-20 * 365 * DAY, -DAY, timedelta(), DAY, 12 * 365 * DAY])
+def test_the_time_is_asked_for_while_nobody_trusts_the_clock_and_weekly_after(jump):
+    told = [Correction(NOON, NOON)]
+    assert time_wanted(False, told, NOON)
+    assert time_wanted(True, [], NOON + jump)
+    assert time_wanted(True, told, NOON + jump) is (abs(jump) >= 7 * DAY)
 
 
 def test_corrections_are_rows_and_the_latest_count(store):

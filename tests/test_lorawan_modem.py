@@ -196,6 +196,9 @@ def test_the_network_tells_the_time_with_the_frame_after_the_question():
     deliver(bench)
     found = bench.modem.network_time()
     assert abs(found - bench.air.utc(bench.now)) < timedelta(seconds=2)
+    assert bench.modem.network_time() is None, "the module's clock runs away from then on"
+    deliver(bench)
+    assert bench.modem.network_time() is not None
 
 
 def test_who_it_is_and_that_nothing_is_fetched():

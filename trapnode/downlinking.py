@@ -28,10 +28,12 @@ from trapnode.message.downlink import (
     code_of,
     read_commands,
 )
-from trapnode.model import Boot, MessageKind
+from trapnode.model import Boot, ClockTrust, MessageKind
+from trapnode.policy.drift import time_wanted
 from trapnode.policy.report import PRIORITY_STATUS
 from trapnode.store import ram
 from trapnode.store.acks import acknowledge
+from trapnode.store.corrections import corrections
 from trapnode.store.settings import in_force, path_of, scaled
 from trapnode.store.store import Store
 
@@ -109,6 +111,10 @@ class Commands:
         for each in rolled:
             log.warning("%s is as before: no contact under what a command set", each.name)
         ram.write_settings(self._run, settings.values())
+
+    def wants_time(self, trust: ClockTrust, now: datetime) -> bool:
+        """Say whether the network shall be asked for the time; raise StoreError."""
+        return time_wanted(trust is not ClockTrust.NONE, corrections(self._store.database), now)
 
     def correct_clock(self, at: datetime, clock: Clock, source: str) -> None:
         """Set the clock and record it; raise DeviceError, StoreError."""

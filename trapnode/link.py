@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trapnode.loop import Clock
-from trapnode.model import Sent
+from trapnode.model import ClockTrust, Sent
 from trapnode.policy.report import PRIORITY_TARGET
 
 __all__ = ["Link", "Modem", "Obedience"]
@@ -64,6 +64,10 @@ class Obedience(Protocol):
 
     def look(self, now: datetime) -> None:
         """Roll back what lost us the contact."""
+        ...
+
+    def wants_time(self, trust: ClockTrust, now: datetime) -> bool:
+        """Say whether the network shall be asked for the time."""
         ...
 
     def correct_clock(self, at: datetime, clock: Clock, source: str) -> None:

@@ -114,6 +114,7 @@ class Uplinker:
         if len(message.payload) > room:
             self._recut(message, f"{len(message.payload)} bytes, {room} fit")
         else:
+            self._set_clock(modem, clock)  # LoRaWAN's time comes with the message that follows.
             self._attempt(message, modem, clock)
         return True
 
@@ -138,11 +139,11 @@ class Uplinker:
         power = read_restraint(self._run)
 
         def may(priority: int, size: int) -> bool:
-            if not tells(power.stage, priority, power.coldest_c):
-                return False
-            if not self._link.worth_trying(priority, now_s):
-                return False
-            return affordable(priority, credits_of(size, credit), spent, self._plan.budget)
+            worth = tells(power.stage, priority, power.coldest_c)
+            worth = worth and self._link.worth_trying(priority, now_s)
+            return worth and affordable(
+                priority, credits_of(size, credit), spent, self._plan.budget
+            )
 
         return may
 
@@ -210,8 +211,8 @@ class Uplinker:
         note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
         self._riders.join(message.kind, modem.credit, now)
+        self._set_clock(modem, clock)
         if self._commands is not None:
-            self._set_clock(self._commands, modem, clock)
             self._obey(self._commands, sent, clock)
 
     def _fetch(self, modem: Modem, clock: Clock, may: Callable[[int, int], bool]) -> bool:
@@ -239,9 +240,10 @@ class Uplinker:
         for downlink in sent.downlinks:
             commands.obey(downlink, clock)
 
-    def _set_clock(self, commands: Obedience, modem: Modem, clock: Clock) -> None:
-        """Ask the network for the time, where nobody trusts the clock."""
-        if self._trust() is not ClockTrust.NONE:
+    def _set_clock(self, modem: Modem, clock: Clock) -> None:
+        """Ask the network for the time, where it is wanted."""
+        commands = self._commands
+        if commands is None or not commands.wants_time(self._trust(), clock.now()):
             return
         try:
             if (at := modem.network_time()) is not None:

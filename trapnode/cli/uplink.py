@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from trapnode.cli.process import Process
@@ -23,6 +23,8 @@ from trapnode.store.store import Store
 from trapnode.uplinker import Uplinker
 
 __all__ = ["card_key", "keys_radio", "opener", "sealer", "uplinker_of"]
+
+TWINS_AGREE = timedelta(hours=1)  # Theirs runs on while a port is read.
 
 
 def uplinker_of(own: Process, store: Store, config: Config) -> Uplinker:
@@ -70,10 +72,11 @@ def set_clock(own: Process) -> Callable[[datetime], None]:
     """Give what sets the machine's clock; a world of twins has one clock for all."""
     if own.world:
 
-        def refuse(_at: datetime) -> None:
-            raise DeviceError("the clock of a world of twins cannot be set")
+        def agree(at: datetime) -> None:
+            if abs(at - own.clock.now()) > TWINS_AGREE:
+                raise DeviceError("the clock of a world of twins cannot be set")
 
-        return refuse
+        return agree
     from trapnode.devices.clock import set_time
 
     return set_time

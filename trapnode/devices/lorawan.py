@@ -69,6 +69,7 @@ class LorawanModem:
         """Bytes of one message: an ordinary one always, more at the data rate of the last frame."""
         self._unheard = 0  # Frames since the network's last word.
         self._crowded = b""  # What found no room beside the MAC's answers.
+        self._asked = self._told = False  # The time: since the last answer, and by a frame since.
         self._kept: deque[bytes] = deque(maxlen=DOWNLINKS_KEPT)
 
     def __enter__(self) -> Self:
@@ -123,12 +124,19 @@ class LorawanModem:
         raise LinkUnavailable("LoRaWAN fetches no downlink without a message")
 
     def network_time(self) -> datetime | None:
-        """Give the network's time if an earlier frame brought it, and have the next one ask."""
+        """Give the network's time if the last frame brought it, and have the next one ask.
+
+        The module's clock runs on, and away: an old answer is none.
+        """
         bounds = {"built": WRITTEN, "latest": WRITTEN + LATEST}
-        return self._call(lambda: rui3.network_time(self._network, **bounds))
+        found = self._call(lambda: rui3.network_time(self._network, **bounds))
+        is_fresh, self._told, self._asked = self._told, False, True
+        return found if is_fresh else None
 
     def _learn(self, uplink: Uplink) -> None:
         """Note what an attempt told of the network, whatever became of the message."""
+        if uplink.outcome in (Outcome.DELIVERED, Outcome.ON_AIR):
+            self._told = self._asked
         if uplink.room is not None:
             self.max_payload = max(uplink.room, ORDINARY)
         self._kept += [each.payload for each in uplink.downlinks if each.port == rui3.PORT]

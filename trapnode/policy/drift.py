@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-__all__ = ["Correction", "Drift", "drift_of"]
+__all__ = ["Correction", "Drift", "drift_of", "time_wanted"]
 
 UNKNOWN_PPM = 20.0  # A plain crystal at any temperature; a DS3231 has 2 to 3.5 (data sheet).
 MOST_PPM = 500.0  # More is no drift: the clock was lost in between.
 SHORTEST = timedelta(days=1)  # Network time is right within some seconds: 20 ppm are 1.7 s a day.
 LAST = 5
+ASK_AGAIN = timedelta(days=7)  # By then 20 ppm are 12 s; asking a 9602 costs nothing.
 FAULT_S = 60.0  # Two cameras of a station pair their pictures within two minutes.
 
 
@@ -41,6 +42,14 @@ class Drift:
             "clock_drift_ppm": None if self.ppm is None else round(self.ppm, 1),
             "clock_error_s": None if self.error_s is None else round(self.error_s, 1),
         }
+
+
+def time_wanted(trusted: bool, corrections: Sequence[Correction], now: datetime) -> bool:
+    """Say whether to ask the network for the time: nobody trusts the clock, or none set it lately.
+
+    An RTC is trusted and drifts all the same: only who asks again and again knows how fast.
+    """
+    return not (trusted and corrections) or abs(now - corrections[-1].after) >= ASK_AGAIN
 
 
 def drift_of(corrections: Sequence[Correction], now: datetime) -> Drift:
