@@ -215,7 +215,7 @@ class Keeper:
             **health.as_snapshot(),
             "pir": asdict(read_pir(self._run)),
             **found.as_snapshot(),
-            **radio(self._store, self._keeping.budget, clock.now()),
+            **radio(self._store, self._keeping.budget, clock.now(), health.clock_trust),
             "set": ram.read_set(self._run),
             **({"awake_because": self._gate.awake_because} if self._gate else {}),
             "processes": {

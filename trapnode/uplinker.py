@@ -53,8 +53,8 @@ class Uplinker:
         self._run = run
         self._boot = boot
         self._trust = trust  # Asked anew each time: network time comes late.
-        self._plan = plan
-        self._riders = Riders(store, plan)
+        self._plan, self._riders = plan, Riders(store, plan)
+        self._day = boot.started_at  # That the budget counts now.
         self._seal = seal
         self._commands = commands
         self._visit = UplinkVisit(run)
@@ -129,14 +129,14 @@ class Uplinker:
 
     def _tried_s_ago(self, message: Message, tried_in: int | None, clock: Clock) -> float | None:
         """Give the time since the last attempt of this boot, at least; None for no attempt."""
-        if tried_in != self._boot.id:
-            return None
-        return clock.monotonic() - self._tried_s.get(message.counter, self._began_s)
+        last_s = self._tried_s.get(message.counter, self._began_s)
+        return clock.monotonic() - last_s if tried_in == self._boot.id else None
 
     def _worth(self, modem: Modem, clock: Clock, now: datetime) -> Callable[[int, int], bool]:
         """Say by priority and size what may be sent: affordable, and worth it."""
-        spent, credit, now_s = self._store.radio.spent(now), modem.credit, clock.monotonic()
-        power = read_restraint(self._run)
+        credit, now_s = modem.credit, clock.monotonic()
+        self._day = self._store.radio.turn(self._boot, now, now_s, self._trust())
+        spent, power = self._store.radio.spent(self._day), read_restraint(self._run)
 
         def may(priority: int, size: int) -> bool:
             worth = tells(power.stage, priority, power.coldest_c)
@@ -171,20 +171,18 @@ class Uplinker:
             self._link.took_only(error.room, clock.monotonic())
             self._recut(message, str(error))
         except LinkUnavailable as error:
-            self._failed(message, error, clock, began_s)
+            self._failed(message, error, clock, clock.monotonic() - began_s)
         except MessageRefused as error:
             self._refused(message, error, clock, clock.monotonic() - began_s)
         else:
             self._sent(message, sent, modem, clock)
 
-    def _failed(
-        self, message: Message, error: LinkUnavailable, clock: Clock, began_s: float
-    ) -> None:
+    def _failed(self, message: Message, error: LinkUnavailable, clock: Clock, s: float) -> None:
         now, now_s = clock.now(), clock.monotonic()
         until = next_attempt(message.attempts + 1, now, error.retry_after_s)
         with self._store.database.transaction():
             self._store.outbox.postpone(message, until, str(error))
-            self._store.radio.count(Session(0, 0, now_s - began_s, failed=True), now)
+            self._store.radio.count(Session(0, 0, s, failed=True), self._day)
         note_radio(self._run, str(error), now_s)
         barred = str(error) if isinstance(error, LinkBarred) else ""
         self._link.failed(message.priority, now_s + (until - now).total_seconds(), barred)
@@ -193,7 +191,7 @@ class Uplinker:
     def _refused(self, message: Message, error: MessageRefused, clock: Clock, s: float) -> None:
         with self._store.database.transaction():
             self._store.outbox.park(message, clock.now(), str(error))
-            self._store.radio.count(Session(0, 0, s, failed=True), clock.now())
+            self._store.radio.count(Session(0, 0, s, failed=True), self._day)
         note_radio(self._run, str(error), clock.monotonic())
         log.warning("message %d is refused: %s", message.counter, error)
 
@@ -202,7 +200,7 @@ class Uplinker:
         session = Session(size, credits_of(size, modem.credit), sent.seconds)
         with self._store.database.transaction():
             self._store.outbox.sent(message, now, sent.delivered)
-            self._store.radio.count(session, now)
+            self._store.radio.count(session, self._day)
             if sent.delivered or sent.downlinks:
                 self._store.settings.contact()
         self._tried_s.pop(message.counter, None)
@@ -210,7 +208,7 @@ class Uplinker:
         said = "accepted" if sent.delivered else "on the air"
         note_radio(self._run, f"{size} bytes {said} in {sent.seconds:.0f} s", clock.monotonic())
         log.info("message %d %s after %d attempts", message.counter, said, message.attempts + 1)
-        self._riders.join(message.kind, modem.credit, now)
+        self._riders.join(message.kind, modem.credit, now, self._store.radio.spent(self._day))
         self._set_clock(modem, clock)
         if self._commands is not None:
             self._obey(self._commands, sent, clock)
@@ -230,7 +228,7 @@ class Uplinker:
         spent_s = clock.monotonic() - began_s
         cost = 0 if sent is None else credits_of(1, modem.credit)
         with self._store.database.transaction():
-            self._store.radio.count(Session(0, cost, spent_s, failed=sent is None), clock.now())
+            self._store.radio.count(Session(0, cost, spent_s, failed=sent is None), self._day)
         if sent is not None:
             self._fetch_s = 0.0
             self._obey(commands, sent, clock)

@@ -5,16 +5,25 @@ nothing for half a month looks like a dead one; but a sky that hides the satelli
 the battery for it. Persons and the other labels told at once may spend all there is; the
 rest leaves RESERVED of each budget to them. A preview that nobody asked for goes only while more
 than half of the day's credits are left, and with it half of the month's.
+
+Days are the wall clock's. One that nobody trusts may begin each boot at the same moment, and its
+day would never be over: then a day is BOOTS_A_DAY boots, or 24 h of one boot, or lasts until a
+trusted clock tells a later date. Few days have so many boots, and what there is to tell comes of
+boots.
 """
 
 from dataclasses import dataclass
-from math import inf
+from datetime import UTC, datetime, timedelta
+from math import ceil, inf
 
 from trapnode.policy.report import PRIORITY_AT_ONCE, PRIORITY_STATUS, PRIORITY_TARGET
 
-__all__ = ["Budget", "Spent", "affordable", "credits_of", "plenty"]
+__all__ = ["BOOTS_A_DAY", "Budget", "Spent", "UnsureDay", "affordable", "credits_of", "plenty"]
 
 RESERVED = 0.2
+BOOTS_A_DAY = 100  # Three times the events of a day that hardware/power.md counts with.
+DAY_S = 86_400.0
+ERA = datetime(1970, 1, 1, tzinfo=UTC)  # No clock that is trusted says so.
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +67,26 @@ def affordable(priority: int, cost: int, spent: Spent, budget: Budget) -> bool:
 def plenty(cost: int, spent: Spent, budget: Budget) -> bool:
     """Say whether something that nobody asked for may cost so many credits."""
     return 2 * spent.day < budget.day and 2 * (spent.month + cost) <= budget.month
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureDay:
+    """A day of the budget while nobody trusts the clock, and where it began."""
+
+    number: int = 0
+    boot: int = 0
+    since_s: int = 0  # Monotonic, of that boot.
+    date: int = 0  # The last date that a trusted clock told, as an ordinal; 0: none ever did.
+
+    def at(self, boot: int, now_s: float, date: int) -> "UnsureDay":
+        """Give the day that it is in a boot, so long after its begin; `date` 0: nobody knows."""
+        known = date or self.date
+        uptime_s = now_s - (self.since_s if boot == self.boot else 0)
+        if boot - self.boot >= BOOTS_A_DAY or uptime_s >= DAY_S or known > self.date > 0:
+            return UnsureDay(self.number + 1, boot, ceil(now_s), known)
+        return UnsureDay(self.number, self.boot, self.since_s, known)
+
+    @property
+    def moment(self) -> datetime:
+        """Give a moment of the day, in an era that no trusted clock tells of; months go by, too."""
+        return ERA + timedelta(days=self.number)

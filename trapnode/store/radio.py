@@ -1,15 +1,22 @@
-"""What the radio did and cost, day by day, and what a rate limit kept from being told."""
+"""What the radio did and cost, day by day, and what a rate limit kept from being told.
 
-from dataclasses import dataclass
+Days and months are UTC's, by a clock that is trusted; else they are those of `UnsureDay`, which is
+kept in rows of the table `counter`.
+"""
+
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from trapnode.message import Suppressed
-from trapnode.policy.budget import Spent
+from trapnode.model import Boot, ClockTrust
+from trapnode.policy.budget import Spent, UnsureDay
 from trapnode.store.database import Database, moment, text
 
 __all__ = ["Radio", "Session"]
 
 MOST_DAYS = 400
+SURE = "2000"  # Days before are those of UnsureDay.
+UNSURE = "unsure "  # Before a field of `UnsureDay`.
 HOUR = timedelta(hours=1)
 
 
@@ -24,7 +31,7 @@ class Session:
 
 
 class Radio:
-    """The days of the radio in the database; days and months are UTC's, by the wall clock."""
+    """The days of the radio in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,10 +51,40 @@ class Radio:
             session.seconds,
         )
         self._database.run(
-            "DELETE FROM radio_day WHERE day NOT IN"
-            " (SELECT day FROM radio_day ORDER BY day DESC LIMIT ?)",
+            "DELETE FROM radio_day WHERE (day < ?1) = (?2 < ?1) AND day NOT IN (SELECT day FROM"
+            " radio_day WHERE (day < ?1) = (?2 < ?1) ORDER BY day DESC LIMIT ?3)",
+            SURE,
+            f"{now:%Y-%m-%d}",
             MOST_DAYS,
         )
+
+    def day(self, now: datetime, trust: ClockTrust) -> datetime:
+        """Give a moment of the day that counts now; raise StoreError."""
+        unsure = self._unsure() if trust is ClockTrust.NONE else None
+        return now if unsure is None else unsure.moment
+
+    def turn(self, boot: Boot, now: datetime, now_s: float, trust: ClockTrust) -> datetime:
+        """Begin the next day that nobody is sure of, if this one is over; give a moment of it.
+
+        Or of the clock's day, where it is trusted. Raise StoreError.
+        """
+        unsure, sure = self._unsure(), trust is not ClockTrust.NONE
+        if unsure is None and sure:
+            return now
+        before = unsure or UnsureDay(boot=boot.id, since_s=int(now_s))
+        today = before.at(boot.id, now_s, now.toordinal() if sure else 0)
+        if today != unsure:
+            with self._database.transaction():
+                for name, value in asdict(today).items():
+                    self._database.run(
+                        "INSERT OR REPLACE INTO counter VALUES (?, ?)", UNSURE + name, value
+                    )
+        return now if sure else today.moment
+
+    def _unsure(self) -> UnsureDay | None:
+        rows = self._database.rows(f"SELECT name, next FROM counter WHERE name GLOB '{UNSURE}*'")
+        found = {str(name).removeprefix(UNSURE): int(str(value)) for name, value in rows}
+        return UnsureDay(**found) if found else None
 
     def spent(self, now: datetime) -> Spent:
         """Give what this day and this month have cost; raise StoreError."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from trapnode.message import FRAGMENT_COST, MAX_FRAGMENT_MESSAGE, SEALING_COST, pack_suppressed
 from trapnode.model import MessageKind
-from trapnode.policy.budget import Budget, credits_of, plenty
+from trapnode.policy.budget import Budget, Spent, credits_of, plenty
 from trapnode.policy.report import PRIORITY_STATUS, status_may_ride
 from trapnode.store.store import Store
 
@@ -44,12 +44,12 @@ class Riders:
             self._store.outbox.tell(MessageKind.SUPPRESSED, body, PRIORITY_STATUS, now)
             self._store.radio.told_suppressed()
 
-    def join(self, kind: MessageKind, credit: int, now: datetime) -> None:
+    def join(self, kind: MessageKind, credit: int, now: datetime, spent: Spent) -> None:
         """Let go now what is due soon, for a message of `kind` went; raise StoreError."""
         self.tell_suppressed(now, COUNTED_EARLY)
         outbox = self._store.outbox
         early = status_may_ride(now, outbox.last_status(), self._plan.status_hour)
-        preview = self._spare_preview(credit, now) if kind is MessageKind.STATUS else None
+        preview = self._spare_preview(credit, spent) if kind is MessageKind.STATUS else None
         if early or preview is not None:
             with self._store.database.transaction():
                 if early:
@@ -57,13 +57,13 @@ class Riders:
                 if preview is not None:
                     self._store.previews.wish(preview)
 
-    def _spare_preview(self, credit: int, now: datetime) -> int | None:
+    def _spare_preview(self, credit: int, spent: Spent) -> int | None:
         """Name the preview that nobody asked for and the credits allow; None: none."""
         found = self._store.previews.newest() if credit else None
         if found is None:
             return None
         newest, size = found
-        cost, spent = preview_credits(size, credit), self._store.radio.spent(now)
+        cost = preview_credits(size, credit)
         return newest if plenty(cost, spent, self._plan.budget) else None
 
 

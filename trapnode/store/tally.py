@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from trapnode.message import Faults
+from trapnode.model import ClockTrust
 from trapnode.policy.budget import Budget
 from trapnode.policy.pir import FALSE_OF
 from trapnode.store.store import Store
@@ -108,11 +109,13 @@ def tally(store: Store) -> Tally:
     )
 
 
-def radio(store: Store, budget: Budget | None, now: datetime) -> dict[str, object]:
+def radio(
+    store: Store, budget: Budget | None, now: datetime, trust: ClockTrust
+) -> dict[str, object]:
     """Give what the radio cost, and what it refused to obey, for the snapshot; raise StoreError."""
     if budget is None:
         return {}
-    spent = store.radio.spent(now)
+    spent = store.radio.spent(store.radio.day(now, trust))
     return {
         "credits": {
             "day": spent.day,
