@@ -1,10 +1,15 @@
 """One source of pins: the defaults, the wiring table, and no wire with two drivers."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
 
+from tests.test_gated import a_process
+from trapnode.cli import power
 from trapnode.config import Config, parse
 from trapnode.config.pins import NOT_WIRED, PINS, clash, default
 from trapnode.errors import ConfigError
@@ -93,6 +98,26 @@ def test_hardware_shows_the_same_map():
         (pin.name, f"GPIO{pin.gpio}", str(pin.header), pin.direction, pin.option, pin.note)
         for pin in PINS.values()
     ]
+
+
+def test_every_page_names_the_maps_numbers():
+    options = {pin.option: pin.gpio for pin in PINS.values()}
+    for page in sorted(HARDWARE.glob("*.md")):
+        text = page.read_text("utf-8")
+        for name, gpio in re.findall(r"`([a-z_]+)` \(GPIO(\d+)\)", text):
+            assert PINS[name].gpio == int(gpio), (page.name, name)
+        for option, gpio in re.findall(r"([a-z]+\.[a-z_]+_pin) = (\d+)", text):
+            assert options[option] == int(gpio), (page.name, option)
+        named = {int(gpio) for gpio in re.findall(r"(?:GPIO|pinctrl get )(\d+)", text)}
+        assert named <= {pin.gpio for pin in PINS.values()}, page.name
+
+
+def test_a_board_drives_the_maps_pin(monkeypatch):
+    monkeypatch.setattr(Device, "pin_factory", MockFactory())
+    with contextlib.ExitStack() as opened:
+        own = a_process(Path("/nowhere"), WITTY)
+        power._board(own, opened)
+        assert Device.pin_factory.pin(PINS["sys_up"].gpio).function == "output"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from trapnode.config.pins import default
 from trapnode.devices import pir as module
 from trapnode.devices.pir import GpioPir
 from trapnode.errors import DeviceError
 
-PIN = 17
+PIN = default("pir")
 DEADLINE_S = 5.0
 
 
@@ -111,7 +112,7 @@ def test_the_oldest_edges_give_way(pin, monkeypatch):
 
 
 def test_a_pin_in_use_is_a_device_error(pin):
-    with GpioPir(PIN), pytest.raises(DeviceError, match=r"PIR on GPIO17: .*in use"):
+    with GpioPir(PIN), pytest.raises(DeviceError, match=rf"PIR on GPIO{PIN}: .*in use"):
         GpioPir(PIN)
 
 
@@ -124,7 +125,7 @@ def test_a_pin_that_does_not_exist_is_a_device_error(pin):
 def test_a_chip_that_is_gone_is_a_device_error_at_the_next_round(pin):
     with GpioPir(PIN) as pir:
         pin.__class__ = DeadPin
-        with pytest.raises(DeviceError, match=r"PIR on GPIO17 cannot be read: .*Input/output"):
+        with pytest.raises(DeviceError, match=rf"PIR on GPIO{PIN} cannot be read: .*Input/output"):
             pir.active  # noqa: B018
         with pytest.raises(DeviceError, match="cannot be read"):
             pir.edges()
@@ -133,7 +134,7 @@ def test_a_chip_that_is_gone_is_a_device_error_at_the_next_round(pin):
 
 def test_a_chip_that_is_gone_at_the_start_is_a_device_error(pin):
     pin.__class__ = DeadPin
-    with pytest.raises(DeviceError, match="PIR on GPIO17"):
+    with pytest.raises(DeviceError, match=f"PIR on GPIO{PIN}"):
         GpioPir(PIN)
     pin.__class__ = DrivenPin
 
@@ -142,7 +143,7 @@ def test_closing_twice_is_fine_and_a_closed_one_says_so(pin):
     pir = GpioPir(PIN)
     pir.close()
     pir.close()
-    assert repr(pir) == "GpioPir(17, closed)"
+    assert repr(pir) == f"GpioPir({PIN}, closed)"
     with pytest.raises(DeviceError, match="cannot be read"):
         pir.active  # noqa: B018
     GpioPir(PIN).close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trapnode.cli.process import Process
 from trapnode.cli.radio import report_hour_of
 from trapnode.config import Config
+from trapnode.config.pins import PINS
 from trapnode.devices.board import (
     WITTY_ADDRESS,
     KernelAlarm,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["await_wake", "cells_of", "gate_of", "woken"]
 
-SYS_UP_PIN = 17  # pins.toml: fixed on a Witty Pi 4.
 ALARM_NEAR = timedelta(minutes=3)  # An RTC that drifted, a boot that was slow.
 WAKE_KNOWN_S = 10.0
 
@@ -144,7 +144,7 @@ def _board(own: Process, opened: contextlib.ExitStack) -> "Board":
     if power.board == "latch":
         return LatchBoard(_pin(power.done_pin, opened), KernelAlarm(), wait)
     if power.board == "wittypi4":
-        sys_up = _pin(SYS_UP_PIN, opened)
+        sys_up = _pin(PINS["sys_up"].gpio, opened)
         return WittyBoard(I2cRegisters(WITTY_ADDRESS), sys_up, order, own.clock.now, wait)
     return Pi5Board(KernelAlarm(), order)
 
