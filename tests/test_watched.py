@@ -8,7 +8,7 @@ from gpiozero.pins.mock import MockFactory
 
 from tests.fakes import After as Until
 from tests.fakes import NumberedCamera, boot, station_of
-from tests.test_pir import DrivenPin, pulse
+from tests.test_pir import PIN, DrivenPin, pulse
 from trapnode.devices.pir import SPIKE_S, GpioPir
 from trapnode.policy.pir import PirCount, pir_faults
 from trapnode.sim.pir import ScriptedPir
@@ -157,6 +157,23 @@ def test_no_script_of_animals_loses_one_to_the_radio(store, run, clock, radio):
         assert any(start <= moment <= start + 0.5 for moment in taken), start
 
 
+def test_on_a_noisy_wire_an_edge_must_last_and_an_animal_does(run, clock):
+    """Twenty spikes are pictures of nothing; what comes after them must be a PIR's pulse."""
+    spikes = [(float(at), 0.02) for at in range(1, 31)]
+    pir = ScriptedPir(clock.monotonic, [*spikes, (40.0, 0.3), (50.0, 0.02)])
+    heard = WatchedPir(pir, run, clock)
+    taken = []
+    while (next_s := pir.next_s()) is not None:
+        clock.step(next_s + 0.01 - clock.monotonic())
+        taken += heard.edges()
+        clock.step(0.02)
+        pir.spikes = sum(at + 0.02 <= clock.monotonic() for at, _ in spikes)
+        heard.edges()
+    heard.close()
+    assert taken == [*(at for at, _ in spikes[:20]), 40.0]
+    assert read_pir(run) == PirCount(edges=32, spikes=30, noise=11)
+
+
 def test_broken_counts_are_none(run):
     for text in ("", "[]", '{"edges": "x"}', '{"other": 1}'):
         (run / "pir.json").write_text(text)
@@ -194,8 +211,8 @@ def test_a_pulse_shorter_than_any_pir_makes_is_a_spike(monkeypatch):
     factory = MockFactory(pin_class=DrivenPin)
     monkeypatch.setattr(Device, "pin_factory", factory)
     now = [0.0]
-    with GpioPir(17, sample_rate=1000, monotonic=lambda: now[0]) as pir:
-        pin = factory.pin(17)
+    with GpioPir(PIN, sample_rate=1000, monotonic=lambda: now[0]) as pir:
+        pin = factory.pin(PIN)
         for length in (SPIKE_S - 0.001, SPIKE_S, 2.0):
             pulse(pir, pin)
             now[0] += length

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["FALSE_OF", "PirCount", "pir_faults"]
+__all__ = ["FALSE_OF", "PirCount", "is_noisy", "pir_faults"]
 
 SPIKES_LEAST, SPIKES_SHARE = 20, 0.5
 MASKED_LEAST, MASKED_SHARE = 20, 0.5
@@ -16,7 +16,13 @@ class PirCount:
     edges: int = 0
     masked: int = 0  # While our own radio transmitted, and gone at once: no trigger.
     held: int = 0  # While it transmitted, but not seen to be over at once: a trigger like any.
-    spikes: int = 0  # Shorter than any PIR's pulse.
+    spikes: int = 0  # Shorter than any PIR's pulse: a trigger, until half of the edges are,
+    noise: int = 0  # and then none, where they were seen to be over at once.
+
+
+def is_noisy(count: PirCount) -> bool:
+    """Say whether the wire is so noisy that an edge must last to be believed."""
+    return count.spikes >= SPIKES_LEAST and count.spikes >= SPIKES_SHARE * count.edges
 
 
 def pir_faults(count: PirCount, blank: int, judged: int) -> list[str]:
@@ -25,7 +31,7 @@ def pir_faults(count: PirCount, blank: int, judged: int) -> list[str]:
     `blank` of the last `judged` (FALSE_OF at most) sequences showed nothing.
     """
     faults = []
-    if count.spikes >= SPIKES_LEAST and count.spikes >= SPIKES_SHARE * count.edges:
+    if is_noisy(count):
         faults.append(f"PIR: {count.spikes} of {count.edges} edges are spikes: noise on its wire")
     if count.masked >= MASKED_LEAST and count.masked >= MASKED_SHARE * count.edges:
         faults.append(

@@ -2,7 +2,8 @@
 
 Edges while our own radio transmits are a known field problem: its bursts couple into the PIR's
 wire. Masked and counted is only what was seen to be over sooner than any animal's pulse. An edge
-that waited longer, for a burst or a step of the repair, nobody could watch: it is taken.
+that waited longer, for a burst or a step of the repair, nobody could watch: it is taken. The same
+goes for every edge, once a wire is noise: on a good one no picture waits to be sure.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trapnode.loop import Clock
-from trapnode.policy.pir import PirCount
+from trapnode.policy.pir import PirCount, is_noisy
 from trapnode.store import ram
 from trapnode.store.busy import read_busy
 from trapnode.store.consent import asked, consent, consented, veto
@@ -96,18 +97,21 @@ class WatchedPir:
         return []
 
     def _heard(self, edges: list[float]) -> list[float]:
-        """Count edges and leave out those of our own radio that were seen to be over at once."""
+        """Count edges; leave out those of radio and noise that were seen to be over at once."""
         radio = read_busy(self._run, "modem")
         ours = [each for each in edges if radio.covers(each, AFTER_S)]
-        masked = {each for each in ours if not self._holds(each)}
+        doubtful = edges if is_noisy(self._told) else ours
+        gone = {each for each in doubtful if not self._holds(each)}
+        masked = gone.intersection(ours)
         count = self._count
         self._count = replace(
             count,
             edges=count.edges + len(edges),
             masked=count.masked + len(masked),
             held=count.held + len(ours) - len(masked),
+            noise=count.noise + len(gone) - len(masked),
         )
-        return [each for each in edges if each not in masked]
+        return [each for each in edges if each not in gone]
 
     def _holds(self, edge_s: float) -> bool:
         """Say whether the PIR stays active until HOLD_S after an edge, or nobody knows."""
