@@ -64,6 +64,16 @@ def test_a_line_of_another_keyboard_is_told_so():
     assert b"ERR 1" in shell.to_send()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251"])
+def test_a_line_half_in_another_keyboard_loses_no_half(encoding):
+    shell = Shell()
+    shell.waits = True
+    typed = "IK \u043a\u0435\u0434\u0440".encode(encoding)
+    assert shell.receive(typed + b"\r") == []
+    assert shell.to_send() == b"IK \r\nERR 1 only English letters are understood\r\n"
+    assert shell.receive(b"IK\r") == ["IK"]
+
+
 @pytest.mark.parametrize("key", [b"\x03", b"\x15"])
 def test_ctrl_c_and_ctrl_u_clear_the_line(key):
     assert Shell().receive(b"quue" + key + b"queue\r") == ["queue"]

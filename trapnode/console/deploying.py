@@ -14,6 +14,7 @@ from trapnode.protocols.shell import CANCEL, ERR_STOPPED, ERR_VALUE, OK, err
 from trapnode.store import fieldnotes, ram, remarks
 from trapnode.store.disk import RealDisk
 from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
+from trapnode.texts.screen import WIDTH, padded
 
 __all__ = ["FEATURES", "collect", "deploy"]
 
@@ -24,6 +25,7 @@ FEATURES = (  # Camtrap DP 1.0.2 `featureType`.
 POINTS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
 NOTHING = "."
 TEXT_MOST = 80
+IN_A_ROW = 4  # Features on a line.
 
 Value = str | float | int | bool | None
 Questions = Generator[str | Wait | Ask, str, Value]
@@ -121,11 +123,12 @@ def _choices(unit: Unit, question: _Question) -> Generator[str, str, None]:
     if question.field != "feature":
         return
     shown = [
-        unit.texts("ask.feature.choice", number=number, feature=name)
+        unit.texts("ask.feature.choice", number=number, feature=unit.texts.word("feature", name))
         for number, name in enumerate(FEATURES, 1)
     ]
-    for start in range(0, len(shown), 4):
-        yield "".join(shown[start : start + 4]).rstrip()
+    for start in range(0, len(shown), IN_A_ROW):
+        row = shown[start : start + IN_A_ROW]
+        yield "".join(padded(each, WIDTH // IN_A_ROW - 1) + " " for each in row).rstrip()
 
 
 def _text(said: str) -> str:

@@ -10,7 +10,8 @@ from trapnode.model import Message, Observation, Report
 from trapnode.policy.status_text import age_of, open_part, render
 from trapnode.protocols.shell import ERR_DEVICE, ERR_STATUS, OK
 from trapnode.store import ram, remarks, visit
-from trapnode.texts.screen import age_text, cut
+from trapnode.texts import Texts
+from trapnode.texts.screen import cut, wrapped
 
 __all__ = [
     "clock",
@@ -70,7 +71,7 @@ def events(unit: Unit) -> Steps:
     """Show the last observations, newest first."""
     with contextlib.closing(unit.opened()) as store:
         found = store.sequences.observations(last=SHOWN)
-    yield from map(_observation, reversed(found))
+    yield from (_observation(unit.texts, each) for each in reversed(found))
     return OK
 
 
@@ -80,10 +81,10 @@ def queue(unit: Unit) -> Steps:
         reports, undone = store.outbox.waiting(), store.outbox.undone()
         counted = store.outbox.counts()
     shown = [f"{number} {name}" for name, number in counted.items() if number]
-    yield ", ".join(shown) or "nothing waits"
+    yield ", ".join(shown) or unit.texts("queue.none")
     if unit.lock.is_open(unit.clock.monotonic()):  # A preview is made of targets only.
-        yield from (_message(each) for each, _ in undone[:SHOWN])
-        yield from map(_report, reports[:SHOWN])
+        yield from (_message(unit.texts, each) for each, _ in undone[:SHOWN])
+        yield from (_report(unit.texts, each) for each in reports[:SHOWN])
     return OK
 
 
@@ -92,7 +93,7 @@ def modem(unit: Unit) -> Steps:
     if unit.modem == "none":
         yield unit.texts("test.modem.off")
         return OK
-    yield (yield from modem_said(unit))
+    yield from wrapped(unit.texts.said((yield from modem_said(unit))), "  ")
     return OK
 
 
@@ -120,7 +121,7 @@ def silent(unit: Unit, process: str, waited_s: float) -> Failed:
     """Make the error for a process that does not answer, with the age of its last sign of life."""
     beats = {each.process: each.monotonic_s for each in ram.read_beats(unit.run)}
     now_s = unit.clock.monotonic()
-    age = age_text(now_s - beats[process]) if process in beats else "?"
+    age = unit.texts.age(now_s - beats[process]) if process in beats else "?"
     return Failed(ERR_DEVICE, "err.silent", process=process, seconds=f"{waited_s:.0f}", age=age)
 
 
@@ -134,7 +135,7 @@ def clock(unit: Unit) -> Steps:
         at=f"{now:%Y-%m-%d %H:%M:%S}",
         local=f"{local:%H:%M}",
         offset=f"{local:%z}",
-        trust=snapshot.get("clock_trust", unit.texts("unknown")),
+        trust=unit.texts.word("trust", str(snapshot.get("clock_trust", "?"))),
     )
     return OK
 
@@ -149,25 +150,29 @@ def log(unit: Unit) -> Steps:
 def stick(unit: Unit) -> Steps:
     """Show how far the dump to a stick is; plugging one in begins it."""
     found = ram.read_stick(unit.run)
-    yield found[1] if found else unit.texts("stick.none")
+    yield unit.texts.said(found[1]) if found else unit.texts("stick.none")
     return OK
 
 
-def _observation(each: Observation) -> str:
-    sure = "  -" if each.probability is None else f"{each.probability:3.0%}"
-    count = f" count {each.count}" if each.count else ""
-    return (
-        f"{each.id:>6} {each.observed_at:%Y-%m-%d %H:%M:%S}Z {each.label:<16} {sure:>4}"
-        f" {each.frames:>3} frames {each.verdict.value}{' audit' if each.audit else ''}{count}"
+def _observation(texts: Texts, each: Observation) -> str:
+    return texts(
+        "events.row",
+        id=each.id,
+        at=f"{each.observed_at:%Y-%m-%d %H:%M:%S}",
+        label=each.label,
+        sure="-" if each.probability is None else f"{each.probability:3.0%}",
+        frames=each.frames,
+        verdict=each.verdict.value,
+        audit=texts("events.audit") if each.audit else "",
+        count=texts("events.count", count=each.count) if each.count else "",
     )
 
 
-def _message(each: Message) -> str:
-    return (
-        f"message {each.counter} {each.kind.value} {each.state.value},"
-        f" {each.attempts} attempts, next {each.not_before:%Y-%m-%d %H:%M:%S}Z"
-    )
+def _message(texts: Texts, each: Message) -> str:
+    told = {"kind": each.kind.value, "state": each.state.value, "attempts": each.attempts}
+    at = f"{each.not_before:%Y-%m-%d %H:%M:%S}"
+    return texts("queue.message", counter=each.counter, at=at, **told)
 
 
-def _report(each: Report) -> str:
-    return f"waiting {each.kind.value} of {each.made_at:%Y-%m-%d %H:%M:%S}Z"
+def _report(texts: Texts, each: Report) -> str:
+    return texts("queue.report", kind=each.kind.value, at=f"{each.made_at:%Y-%m-%d %H:%M:%S}")

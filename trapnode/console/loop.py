@@ -57,7 +57,7 @@ class Console:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self._clock = unit.clock
-        self._shell = Shell(unit.texts.utf8)
+        self._shell = Shell(unit.texts)
         self._answer: Steps | None = None  # One that goes on,
         self._due_s: float | None = None  # and when; None: with the next line.
         self._ends_well = False
@@ -139,9 +139,9 @@ class Console:
         except Failed as error:
             return [*lines, self._ended(err(error.code, error.text(self._unit.texts)))]
         except DeviceError as error:
-            return [*lines, self._ended(err(ERR_DEVICE, str(error)))]
+            return [*lines, self._ended(err(ERR_DEVICE, self._unit.texts.said(str(error))))]
         except TrapnodeError as error:
-            fault = self._unit.texts("err.store", fault=error)
+            fault = self._unit.texts("err.store", fault=self._unit.texts.said(str(error)))
             return [*lines, self._ended(err(ERR_STORE, fault))]
         return lines + self._pause(step)
 

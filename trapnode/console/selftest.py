@@ -19,7 +19,8 @@ from trapnode.protocols.shell import ERR_SELFTEST, ERR_STATUS, OK
 from trapnode.store import remarks, visit
 from trapnode.store.probe import probe
 from trapnode.testpicture import look_at
-from trapnode.texts.screen import WIDTH, moment_text, scaled
+from trapnode.texts import Texts
+from trapnode.texts.screen import moment_text, scaled, wrapped
 
 __all__ = ["NAMES", "aim", "selftest"]
 
@@ -29,6 +30,7 @@ AIM_S, AIM_EVERY_S = 90.0, 2.0
 STATION_S = 15.0  # A picture takes a second; a burst that goes on, ten.
 NONCE_BYTES = 16
 INDENT = " " * 15  # Under what was found.
+TODO = " " * 9  # Under what to do.
 
 Found = tuple[str, str]
 """What is wrong (a key for what to do; empty: nothing), and what was found, in words."""
@@ -42,6 +44,7 @@ class Status:
 
     told: dict[str, object]
     age_s: float
+    texts: Texts
 
     def text(self, key: str) -> str:
         """Give a value as text."""
@@ -49,10 +52,10 @@ class Status:
         return "?" if value is None else str(value)
 
     def faults(self, *parts: str) -> list[str]:
-        """Give the faults that begin with one of these words."""
+        """Give the faults that begin with one of these words, in the technician's language."""
         found = self.told.get("faults")
         each = [str(fault) for fault in found] if isinstance(found, list) else []
-        return [fault for fault in each if fault.startswith(parts)]
+        return [self.texts.said(fault) for fault in each if fault.startswith(parts)]
 
 
 def selftest(unit: Unit) -> Steps:
@@ -67,10 +70,10 @@ def selftest(unit: Unit) -> Steps:
         except TrapnodeError as error:
             todo, found = f"test.{name}.todo", str(error)
         key = "test.failed" if todo else "test.passed"
-        yield from _wrapped(unit.texts(key, name=name, found=found))
+        yield from wrapped(unit.texts(key, name=name, found=unit.texts.said(found)), INDENT)
         if todo:
             failed.append(name)
-            yield unit.texts("test.todo", todo=unit.texts(todo))
+            yield from wrapped(unit.texts("test.todo", todo=unit.texts(todo)), TODO)
     remarks.note_tested(unit.run, failed, unit.clock.monotonic())
     if failed:
         raise Failed(ERR_SELFTEST, "err.selftest", failed=", ".join(failed))
@@ -78,16 +81,10 @@ def selftest(unit: Unit) -> Steps:
     return OK
 
 
-def _wrapped(line: str) -> list[str]:
-    import textwrap  # Only while somebody tests.
-
-    return textwrap.wrap(line, WIDTH, subsequent_indent=INDENT, drop_whitespace=True)
-
-
 def _status(unit: Unit) -> Status:
     if (found := known(unit)) is None:
         raise Failed(ERR_STATUS, "err.status")
-    return Status(*found)
+    return Status(*found, unit.texts)
 
 
 def _nothing() -> Generator[str | Wait | Ask, str, None]:
@@ -99,7 +96,7 @@ def _processes(unit: Unit) -> Check:
     yield from _nothing()
     status, todo = _status(unit), "test.processes.todo"
     if status.age_s > STALE_S:
-        return todo, unit.texts("status.stale", age=f"{status.age_s:.0f} s")
+        return todo, unit.texts("status.stale", age=unit.texts.age(status.age_s))
     faults = status.faults("station", "uplinker", "keeper", "console", "configuration")
     return (todo, "; ".join(faults)) if faults else ("", unit.texts("test.processes"))
 
@@ -109,7 +106,9 @@ def _clock(unit: Unit) -> Check:
     status = _status(unit)
     trust, at = status.text("clock_trust"), moment_text(unit.clock.now().isoformat())
     bad = trust in ("none", "?")
-    return "test.clock.todo" if bad else "", unit.texts("test.clock", at=at, trust=trust)
+    return "test.clock.todo" if bad else "", unit.texts(
+        "test.clock", at=at, trust=unit.texts.word("trust", trust)
+    )
 
 
 def _battery(unit: Unit) -> Check:

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from trapnode.texts import Texts
-from trapnode.texts.screen import age_text, cut, moment_text, scaled
+from trapnode.texts.screen import cut, moment_text, padded, scaled
 
 __all__ = ["DAYS_LEAST", "STALE_S", "age_of", "open_part", "reasons", "render"]
 
 STALE_S = 30.0  # Three rounds of the keeper.
 DAYS_LEAST = 14  # Of battery, with fewer nobody should walk away.
 FAULTS_SHOWN = 6
+NAME_COLUMNS = 9
 GIGABYTE, MEGABYTE = 1e9, 1e6
 REVEALING = ("targets", "last_verdicts")  # Keys that tell what was there.
 
@@ -33,16 +34,16 @@ def render(status: Status, age_s: float, texts: Texts) -> list[str]:
         lines.append(texts("status.more", number=hidden))
     rows = _rows(status, age_s, texts)
     names = {name: texts(f"row.{name}") for name in rows}
-    lines += [f"{names[name]:<9} {row}" for name, row in rows.items()]
+    lines += [f"{padded(names[name], NAME_COLUMNS)} {row}" for name, row in rows.items()]
     return [cut(line, texts.utf8) for line in lines]
 
 
 def reasons(status: Status, age_s: float, texts: Texts) -> list[str]:
     """Say why nobody should walk away from this unit; nothing: it is good to go."""
     found = status.get("faults")
-    why = [str(each) for each in found] if isinstance(found, list) else []
+    why = [texts.said(str(each)) for each in found] if isinstance(found, list) else []
     if age_s > STALE_S:
-        why.insert(0, texts("status.stale", age=age_text(age_s)))
+        why.insert(0, texts("status.stale", age=texts.age(age_s)))
     days = _days(status)
     if days is not None and days < DAYS_LEAST:
         why.append(texts("status.days", days=f"{days:.0f}", least=DAYS_LEAST))
@@ -67,21 +68,23 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
     def said(key: str) -> str:
         return _text(status, key)
 
+    day = scaled(status.get("card_written_per_day_bytes"), MEGABYTE, " MB")
+
     return {
         "battery": _battery(status, texts),
         "card": texts(
             "card",
             free=scaled(status.get("card_free_bytes"), GIGABYTE, " GB"),
             total=scaled(status.get("card_total_bytes"), GIGABYTE, " GB"),
-            state=said("card_state"),
+            state=texts.word("card", said("card_state")),
             evicted=said("evicted"),
-            day=scaled(status.get("card_written_per_day_bytes"), MEGABYTE, " MB"),
+            day="" if day == "?" else texts("card.day", day=day),
         ),
         "clock": texts(
             "clock",
             at=moment_text(status.get("at")),
-            trust=said("clock_trust"),
-            age=age_text(age_s),
+            trust=texts.word("trust", said("clock_trust")),
+            age=texts.age(age_s),
         ),
         "trigger": _trigger(status, age_s, texts),
         "verdicts": texts(
@@ -106,15 +109,15 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
         "warmth": _warmth(status, texts),
         "deployed": _note(status, texts),
         "selftest": _selftest(status, texts),
-        "alive": texts("alive", processes=_processes(status)),
+        "alive": _processes(status, texts),
         "version": texts(
             "version",
             version=said("version"),
             boot=said("boot"),
-            reason=said("wake_reason"),
+            reason=texts.word("reason", said("wake_reason")),
             lost=_lost(status, texts),
         ),
-        **({"stick": said("stick")} if "stick" in status else {}),
+        **({"stick": texts.said(said("stick"))} if "stick" in status else {}),
     }
 
 
@@ -132,7 +135,9 @@ def _battery(status: Status, texts: Texts) -> str:
         "battery",
         volts=texts("battery.none") if volts == "?" else volts,
         days=texts("battery.days", days=f"{days:.0f}") if days is not None else "",
-        stage=f", {stage}" if isinstance(stage, str) and stage != "full" else "",
+        stage=f", {texts.word('stage', stage)}"
+        if isinstance(stage, str) and stage != "full"
+        else "",
     )
 
 
@@ -154,7 +159,7 @@ def _since(status: Status, key: str, age_s: float, texts: Texts) -> str:
         return texts("never") if key in status else "?"
     try:
         then, now = (datetime.fromisoformat(str(status.get(each))) for each in (key, "at"))
-        return age_text((now - then).total_seconds() + age_s)
+        return texts.age((now - then).total_seconds() + age_s)
     except (ValueError, TypeError):  # No time, or one without an offset.
         return moment_text(status.get(key))
 
@@ -185,7 +190,7 @@ def _refused(status: Status, texts: Texts) -> str:
 def _modem(status: Status, texts: Texts) -> str:
     match status.get("radio"):
         case [str(said), int() | float() as age_s]:
-            return texts("modem.said", said=said, age=age_text(float(age_s)))
+            return texts("modem.said", said=texts.said(said), age=texts.age(float(age_s)))
     return texts("modem.none")
 
 
@@ -208,16 +213,19 @@ def _selftest(status: Status, texts: Texts) -> str:
     match status.get("selftest"):
         case {"failed": list(failed), "age_s": int() | float() as age_s}:
             verdict = texts("selftest.failed" if failed else "selftest.passed")
-            return texts("selftest.was", verdict=verdict, age=age_text(float(age_s)))
+            return texts("selftest.was", verdict=verdict, age=texts.age(float(age_s)))
     return texts("selftest.none")
 
 
-def _processes(status: Status) -> str:
+def _processes(status: Status, texts: Texts) -> str:
     found = status.get("processes")
     if not isinstance(found, dict):
         return "?"
     ages = {name: each.get("age_s") for name, each in found.items() if isinstance(each, dict)}
-    return ", ".join(f"{name} {scaled(age, 1, ' s', 0)}" for name, age in ages.items())
+    return ", ".join(
+        texts("alive", process=name, age=texts("age.seconds", n=scaled(age, 1, "", 0)))
+        for name, age in ages.items()
+    )
 
 
 def _lost(status: Status, texts: Texts) -> str:

@@ -1,7 +1,8 @@
 """The console's lines, without the port: what a technician types, and what goes back.
 
 In: bytes of any cut. A line ends with CR, LF or CRLF and has at most LINE_MAX printable ASCII
-characters; others are dropped, whole escape sequences (the arrows) too. Backspace works, Ctrl-U
+characters; noise is dropped, whole escape sequences (the arrows) too. Letters of another keyboard
+are not noise: their line is refused, or a note would lose half its words. Backspace works, Ctrl-U
 and Ctrl-C clear the line. What is typed comes back as echo.
 Out: lines of printable ASCII (UTF-8, where a language needs it) ended with CRLF; the last line of
 each reply is `OK` or `ERR <code> <text>`. An empty line is answered with `OK`: Enter is the first
@@ -16,6 +17,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 
+from trapnode.texts import Texts
 from trapnode.texts.screen import printable
 
 __all__ = [
@@ -58,7 +60,6 @@ CTRL_C, CTRL_U, ESC = 0x03, 0x15, 0x1B
 CANCEL = "\x03"  # The line that Ctrl-C is, while an answer waits.
 INTRODUCERS = b"[O"  # ESC and one of these begin a sequence; ESC and another byte are one.
 PROBE = re.compile(r"AT([EHIQSVXZ]\d*)*([^A-Z].*)?", re.IGNORECASE)
-FOREIGN = "only English letters are understood"
 FOREIGN_MOST = 10  # Until a good line: more is a noisy cable.
 
 
@@ -71,17 +72,19 @@ class Shell:
     """One conversation over one cable.
 
     While `waits`, an answer goes on: Enter alone and Ctrl-C are lines, too, "" and CANCEL.
-    With `utf8` replies carry letters of any script; what is typed stays ASCII.
+    Replies carry the letters of the language of `texts`; what is typed stays ASCII.
     """
 
-    def __init__(self, utf8: bool = False) -> None:
-        self._utf8 = utf8
+    def __init__(self, texts: Texts | None = None) -> None:
+        self._texts = texts or Texts()
         self.waits = False
         self._line = bytearray()
         self._too_long = False
         self._complained = False
         self._dropped = False  # Something in this line is no character of ours.
-        self._foreign = 0  # Lines without one, since the last good one.
+        self._high = 0  # Bytes beyond ASCII, one after another.
+        self._letters = False  # Two of them are a letter of another keyboard.
+        self._foreign = 0  # Lines with such, or without one of ours, since the last good one.
         self._escape = b""  # What came of an escape sequence.
         self._after_cr = False
         self._echoes = True
@@ -114,7 +117,7 @@ class Shell:
 
     def reply(self, lines: Sequence[str]) -> bytes:
         """Make the bytes of a reply, whose last line is `OK` or `err(...)`."""
-        shown = [printable(line, self._utf8) for line in lines]
+        shown = [printable(line, self._texts.utf8) for line in lines]
         self._sent.extend(line.strip() for line in shown)
         return b"".join(line.encode("utf-8") + NEWLINE for line in shown)
 
@@ -148,17 +151,21 @@ class Shell:
             self._append(byte)
         else:
             self._dropped = True
+            self._high = self._high + 1 if byte > 0x7F else 0
+            self._letters |= self._high == 2
         return []
 
     def _clear(self) -> None:
         self._line.clear()
-        self._too_long = self._dropped = False
+        self._too_long = self._dropped = self._letters = False
+        self._high = 0
 
     def _append(self, byte: int) -> None:
         if len(self._line) == LINE_MAX:
             self._too_long = True
             return
         self._line.append(byte)
+        self._high = 0
         self._echo(bytes([byte]))
 
     def _erase(self) -> None:
@@ -168,7 +175,7 @@ class Shell:
 
     def _ended(self) -> list[str]:
         line = self._line.decode("ascii").strip()
-        too_long, dropped = self._too_long, self._dropped
+        too_long, dropped, letters = self._too_long, self._dropped, self._letters
         self._clear()
         if too_long:
             self._complain()
@@ -176,7 +183,7 @@ class Shell:
         if not line and self.waits and not dropped:
             self._echo(NEWLINE)
             return [""]
-        if not line:
+        if not line or letters:
             self._answer_nothing(dropped)
             return []
         if line in self._sent:
@@ -187,17 +194,21 @@ class Shell:
         return [] if PROBE.fullmatch(line) else [line]
 
     def _answer_nothing(self, dropped: bool) -> None:
-        """Answer a line without a character of ours: Enter alone, or another keyboard."""
+        """Answer Enter alone, or a line of another keyboard."""
         self._foreign += dropped
         if dropped and self._foreign > FOREIGN_MOST:
             return
         self._echo(NEWLINE)
-        self._to_send += self.reply([err(ERR_COMMAND, FOREIGN) if dropped else OK])
+        self._to_send += self.reply(
+            [err(ERR_COMMAND, self._texts("err.foreign")) if dropped else OK]
+        )
 
     def _complain(self) -> None:
         if not self._complained:  # Once, until a good line: a noisy cable gets no talk.
             self._complained = True
-            self._to_send += self.reply(["", err(ERR_LENGTH, f"line over {LINE_MAX} characters")])
+            self._to_send += self.reply(
+                ["", err(ERR_LENGTH, self._texts("err.length", most=LINE_MAX))]
+            )
 
     def _echo(self, data: bytes) -> None:
         if self._echoes:

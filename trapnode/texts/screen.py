@@ -1,11 +1,10 @@
-"""How a screen of 80 columns is filled: what may be shown, how wide it is, ages, numbers, times."""
+"""How a screen of 80 columns is filled: what may be shown, how wide it is, numbers, times."""
 
 from datetime import UTC, datetime
 
-__all__ = ["WIDTH", "age_text", "cut", "moment_text", "printable", "scaled"]
+__all__ = ["WIDTH", "columns", "cut", "moment_text", "padded", "printable", "scaled", "wrapped"]
 
 WIDTH = 80
-AGES = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"))  # From, in, name.
 
 
 def printable(line: str, utf8: bool = False) -> str:
@@ -30,12 +29,26 @@ def cut(line: str, utf8: bool = False) -> str:
     return line
 
 
-def age_text(seconds: float) -> str:
-    """Give a length of time in a unit that says enough; before 0 the clock was set back."""
-    for least, unit, name in AGES:
-        if seconds >= least:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
+def columns(text: str) -> int:
+    """Count the columns that a text takes; a Chinese character takes two."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text up with blanks to so many columns."""
+    return text + " " * (width - columns(text))
+
+
+def wrapped(line: str, indent: str) -> list[str]:
+    """Break a line into rows of 80 columns, at a blank where there is one; later ones indented."""
+    rows = []
+    while columns(line) > WIDTH:
+        row = cut(line, utf8=True)
+        blank = row.rfind(" ", len(indent) + 1)
+        end = len(row) if blank < 0 or line[len(row)] == " " else blank
+        rows.append(line[:end].rstrip())
+        line = indent + line[end:].lstrip()
+    return [*rows, line]
 
 
 def scaled(value: object, divisor: float, unit: str, digits: int = 1) -> str:
