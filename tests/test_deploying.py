@@ -8,10 +8,12 @@ from tests.faults import ForgetfulDisk, NamelessDisk, every_cut
 from tests.technician import Cable, unit_at
 from trapnode.errors import StoreError
 from trapnode.model import ClockTrust
+from trapnode.policy.session import Lock
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import fieldnotes, ram, remarks
+from trapnode.store.cells import answer_cells, cells_asked
 from trapnode.store.disk import RealDisk
-from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
+from trapnode.store.fieldnotes import CELLS, COLLECT, DEPLOY, FieldNote
 
 ANSWERS = ["IK", "0,5", "se", "-5", "n", "1", "under the big cedar"]
 NOON = SteppedClock().now()
@@ -87,6 +89,39 @@ def test_collect_asks_who_and_ends_the_deployment(tmp_path):
     assert typed(cable, "collect", "") == ["OK", "OK"]
     assert fieldnotes.last(cable.unit.state).kind == COLLECT
     assert fieldnotes.last(cable.unit.state).by == "IK"
+
+
+def test_fresh_cells_are_noted_and_the_keeper_counts_them_anew(tmp_path):
+    cable = Cable(unit_at(tmp_path))
+    typed(cable, "deploy", *ANSWERS)
+
+    def keeper():
+        if number := cells_asked(tmp_path):
+            answer_cells(tmp_path, number)
+
+    assert typed(cable, "collect", "") == ["OK", "OK"]
+    patient = Cable(cable.unit, keeper)
+    patient.console.say("battery new")
+    assert patient.ask("")[-2:] == [
+        "noted: fresh cells by IK; what they give is counted from now on",
+        "OK",
+    ]
+    assert fieldnotes.last(cable.unit.state).kind == CELLS
+    assert fieldnotes.last(cable.unit.state, DEPLOY, COLLECT).kind == COLLECT
+    assert remarks.deployed(tmp_path)["kind"] == COLLECT, "the status tells of the last visit"
+
+
+def test_a_keeper_that_hangs_is_said_to_and_the_note_stays(tmp_path):
+    cable = Cable(unit_at(tmp_path))
+    cable.console.say("battery new")
+    assert cable.ask("IK")[-1].startswith("ERR 9 no answer from the keeper in 30 s")
+    assert fieldnotes.last(cable.unit.state).kind == CELLS
+
+
+def test_fresh_cells_wait_for_the_lock(tmp_path):
+    cable = Cable(unit_at(tmp_path, lock=Lock(bytes(32), lambda size: bytes(size))))
+    assert typed(cable, "battery new") == ["ERR 7 locked: type unlock"]
+    assert cells_asked(tmp_path) == 0
 
 
 def test_a_unit_that_was_not_tested_is_said_to_be(tmp_path):

@@ -23,6 +23,7 @@ from trapnode.policy.energy import (
 )
 from trapnode.store.account import DAYS_KEPT, FILE, Account, read_account, write_account
 from trapnode.store.busy import Busy, read_busy
+from trapnode.store.cells import ask_cells, cells_answered
 from trapnode.store.disk import RealDisk
 from trapnode.store.energy import SAVE_S, Cells, Energy
 from trapnode.store.sequences import begin_boot
@@ -255,6 +256,32 @@ def test_the_stage_outlives_the_power(look, store, run, clock):
     look(mv=6_050)
     life = boot(store, "two")
     assert Energy(GATED, store, run, life).account.stage is Stage.FEWER
+
+
+def test_fresh_cells_begin_a_new_account_once(look, store, run, clock):
+    clock.step(12)
+    energy, worn = look(mv=6_050)
+    clock.step(86_400)
+    _, worn = look(energy, mv=6_050)
+    ask_cells(run, 7)
+    _, fresh = look(energy)
+    assert (fresh.used_mwh, fresh.stage, cells_answered(run)) == (0.0, Stage.FULL, 7)
+    assert fresh.days_left > worn.days_left
+    assert read_account(store.state).used_mwh == 0.0
+    assert read_account(store.state).days == energy.account.days != ()
+    clock.step(60)
+    _, later = look(energy)
+    assert later.used_mwh == pytest.approx(60 * 600 / 3600), "counted from then on"
+    _, after_a_crash = look()
+    assert after_a_crash.used_mwh == pytest.approx(later.used_mwh, abs=1e-6)
+
+
+def test_what_a_keeper_died_of_the_next_one_does(look, store, run):
+    look(mv=6_050)
+    ask_cells(run, 7)
+    look()
+    assert read_account(store.state).stage is Stage.FULL
+    assert cells_answered(run) == 7
 
 
 def test_a_power_cut_leaves_the_old_account_or_the_new_one(tmp_path):

@@ -13,7 +13,7 @@ from trapnode.errors import ConfigError
 from trapnode.model import ClockTrust
 from trapnode.store import fieldnotes
 from trapnode.store.disk import RealDisk
-from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
+from trapnode.store.fieldnotes import CELLS, COLLECT, DEPLOY, FieldNote
 
 START = NOON - timedelta(days=2)
 NOTE = FieldNote(DEPLOY, START, ClockTrust.RTC, "IK", 0.5, 135, -5, False, "trailGame", "big cedar")
@@ -43,6 +43,15 @@ def test_the_notes_fill_what_the_desk_left_empty(tmp_path):
     assert (row["setupBy"], row["cameraHeight"], row["cameraHeading"]) == ("IK", "0.5", "135")
     assert (row["cameraTilt"], row["baitUse"], row["featureType"]) == ("-5", "false", "trailGame")
     assert row["deploymentComments"] == "big cedar"
+
+
+def test_fresh_cells_end_no_deployment(tmp_path):
+    cells = FieldNote(CELLS, START + timedelta(days=1), ClockTrust.RTC, "XX")
+    rows = []
+    for name, notes in (("a", (NOTE, cells)), ("b", (NOTE,))):
+        (tmp_path / name).mkdir()
+        rows.append(dumped(tmp_path / name, PLACE, *notes))
+    assert rows[0] == rows[1]
 
 
 def test_the_desks_word_stands(tmp_path):

@@ -84,6 +84,7 @@ def test_a_sound_unit_passes(tmp_path):
         ({"clock_trust": "none"}, {}, "clock", "clock set"),
         ({"battery_mv": None}, {}, "battery", "lithium"),
         ({"days_left": 3}, {}, "battery", "lithium"),
+        ({"days_left": 3, "gated": False}, {}, "battery", "power.profile = gated"),
         ({"faults": ["card: full"]}, {}, "card", "another provisioned card"),
         ({"set": None}, {}, "model", "pictures are kept"),
         ({}, {"preview": forest(light=0.1)}, "camera", "lens cap"),

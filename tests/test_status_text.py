@@ -107,6 +107,14 @@ def test_a_battery_for_a_few_days_is_a_reason(days, number):
     assert len(reasons(SNAPSHOT | {"days_left": days}, 1, Texts())) == number
 
 
+def test_a_unit_that_idles_on_cells_is_told_what_to_set():
+    (why,) = reasons(SNAPSHOT | {"days_left": 2.2, "gated": False}, 1, Texts())
+    assert why.endswith("days left, under 14: on cells set power.profile = gated")
+    assert len(f"! {why}") <= 80
+    (why,) = reasons(SNAPSHOT | {"days_left": 2.2, "gated": True}, 1, Texts())
+    assert why == "battery: 2 days left, fewer than 14"
+
+
 def test_without_a_gauge_nothing_is_said_of_days():
     mains = SNAPSHOT | {"days_left": 2.0, "battery_mv": None}
     assert reasons(mains, 1, Texts()) == []

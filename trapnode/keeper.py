@@ -217,6 +217,7 @@ class Keeper:
             **found.as_snapshot(),
             **radio(self._store, self._keeping.budget, clock.now(), health.clock_trust),
             "set": ram.read_set(self._run),
+            "gated": self._gate is not None,
             **({"awake_because": self._gate.awake_because} if self._gate else {}),
             "processes": {
                 name: {"age_s": round(now_s - beat.monotonic_s, 1), "fault": beat.fault}

@@ -16,7 +16,8 @@ __all__ = ["unit_of"]
 def unit_of(own: Process) -> Unit:
     """Give the unit as this process sees it."""
     config = own.config
-    note = fieldnotes.last(Path(config.paths.state))  # Once: a status must not wait for a card.
+    # Once: a status must not wait for a card.
+    note = fieldnotes.last(Path(config.paths.state), fieldnotes.DEPLOY, fieldnotes.COLLECT)
     if note is not None:
         remarks.note_deployed(own.run, note.kind, note.at, note.by)
     return Unit(

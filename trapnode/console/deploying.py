@@ -1,4 +1,4 @@
-"""What a technician answers at the unit when it is put up, and when it is taken down.
+"""What a technician answers at the unit when it is put up, gets fresh cells, and is taken down.
 
 Everything but the place, which stays on paper until it reaches the desk. Enter takes what stands
 in brackets: the answers of the last time, so that the second unit of a day is a row of Enters.
@@ -7,16 +7,18 @@ in brackets: the answers of the last time, so that the second unit of a day is a
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from trapnode.console.health import POLL_S, silent
 from trapnode.console.steps import Ask, Failed, Steps, Wait
 from trapnode.console.unit import Unit
 from trapnode.model import ClockTrust
 from trapnode.protocols.shell import CANCEL, ERR_STOPPED, ERR_VALUE, OK, err
-from trapnode.store import fieldnotes, ram, remarks
+from trapnode.store import fieldnotes, ram, remarks, visit
+from trapnode.store.cells import ask_cells, cells_answered
 from trapnode.store.disk import RealDisk
-from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
+from trapnode.store.fieldnotes import CELLS, COLLECT, DEPLOY, FieldNote
 from trapnode.texts.screen import WIDTH, padded
 
-__all__ = ["FEATURES", "collect", "deploy"]
+__all__ = ["FEATURES", "collect", "deploy", "renew_cells"]
 
 FEATURES = (  # Camtrap DP 1.0.2 `featureType`.
     "trailGame", "trailHiking", "roadDirt", "roadPaved", "roadUnderpass", "roadOverpass",
@@ -26,6 +28,7 @@ POINTS = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "
 NOTHING = "."
 TEXT_MOST = 80
 IN_A_ROW = 4  # Features on a line.
+KEEPER_S = 30.0  # It looks every 10 s.
 
 Value = str | float | int | bool | None
 Questions = Generator[str | Wait | Ask, str, Value]
@@ -70,12 +73,30 @@ def deploy(unit: Unit) -> Steps:
 
 def collect(unit: Unit) -> Steps:
     """Ask who takes the unit down, and note it."""
-    before = fieldnotes.last(unit.state)
-    yield from _date(unit)
-    who = yield from _asked(unit, QUESTIONS[0], before.by if before else None, {"n": 1, "of": 1})
-    note = _note(unit, COLLECT, {"by": who})
+    note = _note(unit, COLLECT, (yield from _who(unit)))
     yield unit.texts("collect.done", by=note.by)
     return OK
+
+
+def renew_cells(unit: Unit) -> Steps:
+    """Ask who put in fresh cells, note it, and have the keeper begin a new account."""
+    note = _note(unit, CELLS, (yield from _who(unit)))
+    now_s = unit.clock.monotonic()
+    number = visit.ticket(now_s)
+    ask_cells(unit.run, number)
+    while cells_answered(unit.run) != number:
+        if unit.clock.monotonic() - now_s > KEEPER_S:
+            raise silent(unit, "keeper", KEEPER_S)
+        yield Wait(POLL_S)
+    yield unit.texts("cells.done", by=note.by)
+    return OK
+
+
+def _who(unit: Unit) -> Generator[str | Wait | Ask, str, dict[str, Value]]:
+    before = fieldnotes.last(unit.state)
+    yield from _date(unit)
+    by = before.by if before else None
+    return {"by": (yield from _asked(unit, QUESTIONS[0], by, {"n": 1, "of": 1}))}
 
 
 def _date(unit: Unit) -> Generator[str, str, None]:
@@ -93,7 +114,8 @@ def _note(unit: Unit, kind: str, answers: dict[str, Value]) -> FieldNote:
     told: dict[str, object] = {"kind": kind, "at": unit.clock.now(), "trust": _trust(unit)}
     note = FieldNote(**(told | answers))  # type: ignore[arg-type]
     fieldnotes.add(RealDisk(), unit.state, note)
-    remarks.note_deployed(unit.run, note.kind, note.at, note.by)
+    if kind != CELLS:
+        remarks.note_deployed(unit.run, note.kind, note.at, note.by)
     return note
 
 

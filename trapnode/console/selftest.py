@@ -123,6 +123,8 @@ def _battery(unit: Unit) -> Check:
     if not isinstance(days, int | float):
         return "", volts
     found = volts + unit.texts("battery.days", days=f"{days:.0f}")
+    if status.told.get("gated") is False:
+        todo = "test.idles.todo"  # Fresh cells would last no longer.
     return todo if days < DAYS_LEAST else "", found
 
 

@@ -41,6 +41,7 @@ VERBS = {
     "clock set": Verb(more=clockset.set_clock, open_only=True),
     "deploy": Verb(deploying.deploy, open_only=True),
     "collect": Verb(deploying.collect, open_only=True),
+    "battery new": Verb(deploying.renew_cells, open_only=True),
     "dump": Verb(health.stick),
     "unlock": Verb(locking.challenge, locking.unlock),
     "lock": Verb(locking.lock),

@@ -14,7 +14,7 @@ import msgspec
 
 from trapnode.dump.deployments import UNSAID, Deployment
 from trapnode.model import ClockTrust
-from trapnode.store.fieldnotes import DEPLOY, FieldNote
+from trapnode.store.fieldnotes import COLLECT, DEPLOY, FieldNote
 
 __all__ = ["completed"]
 
@@ -52,9 +52,9 @@ def completed(deployments: Sequence[Deployment], notes: Iterable[FieldNote]) -> 
 
 
 def _visits(notes: Iterable[FieldNote]) -> list[Visit]:
-    dated = sorted(
-        (each for each in notes if each.trust is not ClockTrust.NONE), key=lambda note: note.at
-    )
+    trusted = (each for each in notes if each.trust is not ClockTrust.NONE)
+    visits = (each for each in trusted if each.kind in (DEPLOY, COLLECT))
+    dated = sorted(visits, key=lambda note: note.at)
     ends = [*(each.at for each in dated[1:]), None]
     return [Visit(note, end) for note, end in zip(dated, ends, strict=False) if note.kind == DEPLOY]
 

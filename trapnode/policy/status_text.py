@@ -46,7 +46,8 @@ def reasons(status: Status, age_s: float, texts: Texts) -> list[str]:
         why.insert(0, texts("status.stale", age=texts.age(age_s)))
     days = _days(status)
     if days is not None and days < DAYS_LEAST:
-        why.append(texts("status.days", days=f"{days:.0f}", least=DAYS_LEAST))
+        key = "status.idles" if status.get("gated") is False else "status.days"
+        why.append(texts(key, days=f"{days:.0f}", least=DAYS_LEAST))
     if failed := _failed(status):
         why.append(texts("test.some", failed=failed))
     return why

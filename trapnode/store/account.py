@@ -38,6 +38,10 @@ class Account:
     resets: int = 0  # so many did not, for the watchdog reset the machine.
     days: tuple[Day, ...] = ()  # The last whole days, and today as the last.
 
+    def renewed(self) -> "Account":
+        """Give the account of fresh cells: nothing used; what a day costs here is still known."""
+        return replace(self, used_mwh=0.0, stage=Stage.FULL, cuts=0, resets=0)
+
     def charge(self, mwh: float, date: str, wakes: int, linger_s: float) -> "Account":
         """Add energy to the battery's use and to a day; an empty date is no day that counts."""
         if not date:

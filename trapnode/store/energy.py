@@ -19,6 +19,7 @@ from trapnode.policy.energy import (
 from trapnode.policy.power import is_hot, stage_of
 from trapnode.store.account import Account, read_account, write_account
 from trapnode.store.busy import read_busy
+from trapnode.store.cells import answer_cells, cells_asked
 from trapnode.store.stage import Restraint, write_restraint
 from trapnode.store.store import Store
 from trapnode.words import Stage
@@ -112,6 +113,10 @@ class Energy:
         if self._new:
             self._begin(now, now_s, trust)
         self._count(now, now_s, trust)
+        if number := cells_asked(self._run):
+            self._account = self._account.renewed()
+            self.save(now_s)
+            answer_cells(self._run, number)
         if celsius is not None:  # The processor is as cold as the air only just after a boot.
             self._coldest = min(celsius, self._coldest if self._coldest is not None else celsius)
         health = self._health(battery_mv, celsius)

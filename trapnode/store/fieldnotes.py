@@ -1,4 +1,5 @@
-"""What a technician noted at the unit: who put it up or took it down, when, how it stands.
+"""What a technician noted at the unit: who put it up, took it down, put in fresh cells; when; how
+it stands.
 
 Never the place: that stays on the desk. STATE/field-notes.json, beside the rows, so that no fault
 of the database takes it; written whole, the newest last, MOST at most. The clock's trust is noted
@@ -16,13 +17,13 @@ from trapnode.model import ClockTrust
 from trapnode.store.disk import Disk, write_whole
 from trapnode.store.refusal import store_error
 
-__all__ = ["COLLECT", "DEPLOY", "FieldNote", "add", "last", "read", "readable"]
+__all__ = ["CELLS", "COLLECT", "DEPLOY", "FieldNote", "add", "last", "read", "readable"]
 
 log = logging.getLogger(__name__)
 
 FILE = "field-notes.json"
-DEPLOY, COLLECT = "deploy", "collect"
-MOST = 100  # Twice a year for fifty years.
+DEPLOY, COLLECT, CELLS = "deploy", "collect", "cells"
+MOST = 100  # Twice a year for thirty years, and cells between.
 MOST_BYTES = 1 << 20
 
 
@@ -30,7 +31,7 @@ MOST_BYTES = 1 << 20
 class FieldNote:
     """One visit. `deploy` has all the rest; None and empty is what was not said."""
 
-    kind: str  # DEPLOY or COLLECT.
+    kind: str  # DEPLOY, COLLECT or CELLS.
     at: datetime  # Aware, UTC.
     trust: ClockTrust
     by: str
@@ -67,9 +68,10 @@ def readable(state: Path) -> list[FieldNote]:
         return []
 
 
-def last(state: Path) -> FieldNote | None:
-    """Give the newest note; None: there is none, or none that can be read."""
-    return next(reversed(readable(state)), None)
+def last(state: Path, *kinds: str) -> FieldNote | None:
+    """Give the newest note, of these kinds; None: there is none, or none that can be read."""
+    found = reversed(readable(state))
+    return next((each for each in found if not kinds or each.kind in kinds), None)
 
 
 def add(disk: Disk, state: Path, note: FieldNote) -> None:

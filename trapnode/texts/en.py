@@ -1,7 +1,6 @@
 """The English catalogue, the one that is complete.
 
-A line fits 80 columns once it is filled in; `{...}` stands for a value and stays as it is. Words
-that are typed (`status`) are never translated.
+A line fits 80 columns once filled in; `{...}` is a value and stays, as do typed words (`status`).
 """
 
 __all__ = ["TEXTS"]
@@ -18,9 +17,10 @@ events         what it saw last
 queue          what waits for the radio
 modem          ask the radio how it is; costs nothing
 clock          the time; clock set 2026-11-22 14:30 sets it (local time)
+battery new    fresh cells are in: note it, and count their energy anew
 dump           how far the copy to a stick is
 log            what the unit said last
-unlock, lock   where there is a key: for events, log, clock set, deploy, collect
+unlock, lock   with a key: events, log, clock set, deploy, collect, battery new
 help           this""",
     # The status screen
     "status.good": "{unit}  GOOD TO GO",
@@ -30,6 +30,7 @@ help           this""",
     "status.more": "! and {number} more: status json has them all",
     "status.stale": "stale {age}: the keeper is silent, this is what it last saw",
     "status.days": "battery: {days} days left, fewer than {least}",
+    "status.idles": "battery: {days} days left, under {least}: on cells set power.profile = gated",
     "row.battery": "battery",  # These names: 9 columns at most.
     "row.card": "card",
     "row.clock": "clock",
@@ -121,7 +122,8 @@ help           this""",
     "test.processes.todo": "wait 2 minutes; still so: power off and on; still so: swap the unit",
     "test.clock": "{at} UTC, {trust}",
     "test.clock.todo": "type: clock set YYYY-MM-DD HH:MM (local time of the unit)",
-    "test.battery.todo": "put in fresh lithium cells, all twelve at once",
+    "test.battery.todo": "put in fresh lithium cells, all twelve at once; then: battery new",
+    "test.idles.todo": "on cells: power.profile = gated; on mains or sun: power.battery_wh = 0",
     "test.card": "written and read back, {free} free",
     "test.card.todo": "put in another provisioned card, this one goes back to the desk",
     "test.model": "{set} judges",
@@ -165,6 +167,7 @@ help           this""",
     "deploy.done": "noted: deployed by {by}. The place stays on your paper, never on the unit.",
     "deploy.next": "next: lock, then pull the cable; the unit goes on by itself",
     "deploy.untested": "no selftest passed since power came: type selftest before you go",
+    "cells.done": "noted: fresh cells by {by}; what they give is counted from now on",
     "collect.done": "noted: collected by {by}. Now switch it off, or plug in a stick.",
     # The lock
     "unlock.nonce": "nonce {nonce} role {role}",

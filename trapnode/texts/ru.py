@@ -13,9 +13,10 @@ events         что видела в последнее время
 queue          что ждёт отправки
 modem          спросить модем, как он; бесплатно
 clock          время; clock set 2026-11-22 14:30 ставит его (местное время)
+battery new    вставлены свежие элементы: записать, считать их заряд заново
 dump           сколько уже скопировано на флешку
 log            последние записи журнала
-unlock, lock   где есть ключ: для events, log, clock set, deploy, collect
+unlock, lock   с ключом: events, log, clock set, deploy, collect, battery new
 help           этот список""",
     # The status screen
     "status.good": "{unit}  ГОТОВА, МОЖНО УХОДИТЬ",
@@ -25,6 +26,7 @@ help           этот список""",
     "status.more": "! и ещё {number}: все покажет status json",
     "status.stale": "данным {age}: keeper молчит, это последнее, что он видел",
     "status.days": "батарея: осталось дней: {days}, нужно не меньше {least}",
+    "status.idles": "батарея: дней {days}, нужно {least}: для элементов power.profile = gated",
     "row.battery": "батарея",
     "row.card": "карта",
     "row.clock": "часы",
@@ -116,7 +118,8 @@ help           этот список""",
     "test.processes.todo": "ждите 2 минуты; не помогло: выключите и включите; опять: замените",
     "test.clock": "{at} UTC, {trust}",
     "test.clock.todo": "наберите: clock set ГГГГ-ММ-ДД ЧЧ:ММ (местное время ловушки)",
-    "test.battery.todo": "поставьте свежие литиевые элементы, все двенадцать сразу",
+    "test.battery.todo": "поставьте свежие литиевые элементы, все двенадцать; затем battery new",
+    "test.idles.todo": "на элементах power.profile = gated; от сети power.battery_wh = 0",
     "test.card": "записана и прочитана, свободно {free}",
     "test.card.todo": "вставьте другую готовую карту, эту верните на базу",
     "test.model": "модель {set} работает",
@@ -160,6 +163,7 @@ help           этот список""",
     "deploy.done": "записано: поставил {by}. Место - на бумаге, ловушка его не знает.",
     "deploy.next": "дальше: lock, потом выньте кабель; дальше она работает сама",
     "deploy.untested": "проверки после включения не было: перед уходом наберите selftest",
+    "cells.done": "записано: элементы сменил {by}; их заряд считается заново",
     "collect.done": "записано: снял {by}. Теперь выключите её или вставьте флешку.",
     # The lock
     "unlock.nonce": "nonce {nonce} role {role}",
