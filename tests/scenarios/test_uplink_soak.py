@@ -12,6 +12,7 @@ from tests.soak.season import Season
 from trapnode.errors import LinkUnavailable
 from trapnode.model import Sent
 from trapnode.policy.priority import next_to_send
+from trapnode.store.ceiling import COPY
 from trapnode.store.store import COUNTERS
 
 
@@ -69,7 +70,8 @@ class Forgetful(Season):
         store.database.run("UPDATE counter SET next = 1 WHERE name = 'message'")
         store.database.run("DELETE FROM report WHERE message IS NOT NULL")
         store.database.run("DELETE FROM message")
-        (self.state / COUNTERS).unlink(missing_ok=True)
+        for name in (COUNTERS, COUNTERS + COPY):
+            (self.state / name).unlink(missing_ok=True)
         return super()._uplinker(store, boot)
 
 
