@@ -99,7 +99,8 @@ def test_it_is_roots_and_nobody_else_may_write_and_etc_is_the_installers(package
         assert mode[5] == mode[8] == "-", path
         assert path in ("", "usr/") or path.startswith("usr/"), path
         assert "__pycache__" not in path
-    assert listed(package)["usr/bin/trapnode"][0] == "-rwxr-xr-x"
+    for path in ("usr/bin/trapnode", "usr/sbin/trapnode-readonly"):
+        assert listed(package)[path][0] == "-rwxr-xr-x"
 
 
 def test_every_unit_that_starts_by_itself_is_enabled_and_disabled():

@@ -27,7 +27,7 @@ root=$work/root
 lib=$root/usr/lib/trapnode
 units=$root/usr/lib/systemd
 umask 022
-mkdir -p "$lib" "$root/usr/bin" "$root/DEBIAN" "$units/system" "$units/system.conf.d" \
+mkdir -p "$lib" "$root/usr/bin" "$root/usr/sbin" "$root/DEBIAN" "$units/system" "$units/system.conf.d" \
     "$root/usr/lib/udev/rules.d" "$root/usr/lib/sysctl.d" "$root/usr/lib/sysusers.d" \
     "$root/usr/lib/tmpfiles.d" "$root/usr/share/doc/trapnode"
 
@@ -49,6 +49,7 @@ cp "$source"/models/*.json "$source"/models/*.tflite "$lib/trapnode/models/"
 find "$lib" -name __pycache__ -prune -exec rm -rf {} +
 
 install -m 755 "$here/trapnode" "$root/usr/bin/trapnode"
+install -m 755 "$source/systemd/readonly.sh" "$root/usr/sbin/trapnode-readonly"
 install -m 644 "$source"/systemd/*.service "$source"/systemd/*.path "$source"/systemd/*.target "$units/system/"
 install -m 644 "$source/systemd/60-trapnode.system.conf" "$units/system.conf.d/60-trapnode.conf"
 install -m 644 "$source/systemd/60-trapnode.sysctl.conf" "$root/usr/lib/sysctl.d/60-trapnode.conf"
