@@ -5,15 +5,15 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from tests.sets import CARD, CLASSIFIER, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
+from tests.sets import CARD, CLASSIFIER, DANDELION, LARCH, OCELOT, burst, card_of, jpeg, noisy, put
 from tests.test_classifier import RUNTIMES
 from trapnode.cli.judges import load_judge
 from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import TfliteClassifier
 from trapnode.devices.judge import TfliteJudge
-from trapnode.devices.picture import nothing_to_judge
+from trapnode.devices.picture import decode, grey, is_blur, nothing_to_judge
 from trapnode.model import BLANK, Unjudged
 
 
@@ -156,6 +156,29 @@ def test_a_frame_that_shows_nothing_is_not_judged_and_costs_no_other_frame(
     assert (hidden.scores, hidden.fault, hidden.why) == (None, fault, Unjudged.COVERED)
     assert first.scores is not None
     assert last.scores is not None
+
+
+def icy(picture, film):
+    """See a picture through a film of ice: blurred, and lit by it."""
+    size = max(picture.size)
+    soft = picture.filter(ImageFilter.GaussianBlur(film * size / 640))
+    return Image.blend(soft, Image.new("RGB", soft.size, (190, 190, 190)), 0.3)
+
+
+@pytest.mark.parametrize("film", [8, 20])
+def test_a_film_of_ice_is_said_and_what_is_seen_through_it_too(provisional, film):
+    whole = Image.open(io.BytesIO(burst(OCELOT)[0])).convert("RGB")
+    (found,) = provisional.judge([jpeg(np.asarray(icy(whole, film)))])
+    assert (found.fault, found.why) == ("the picture is a blur", Unjudged.COVERED)
+    assert found.scores is not None
+
+
+def test_no_clear_picture_is_a_blur():
+    for name in (OCELOT, LARCH, DANDELION):
+        for each in burst(name):
+            assert not is_blur(grey(decode(each, 640, 480))), name
+    for level in (0, 3, 128):
+        assert is_blur(np.full((120, 160), level, np.uint8))
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["set", "classifier"])

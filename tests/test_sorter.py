@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -347,6 +348,26 @@ def test_a_covered_lens_discards_nothing_and_becomes_a_fault_that_goes_again(sto
     told = [text for text, _ in itertools.groupby(said)]
     assert told[:2] == ["", "lens covered or dark: 3 of the last 3 sequences"]
     assert told[-1] == ""
+
+
+class Frosted(KnowingClassifier):
+    """A set that judges, but all is a blur."""
+
+    def _judged(self, picture):
+        return replace(super()._judged(picture), fault="a blur", why=Unjudged.COVERED)
+
+
+def test_through_frost_nothing_is_discarded_and_a_leopard_is_told(store, run, clock):
+    take(store, run, clock, bursts=5)
+    frosted = Frosted((BLANK, LEOPARD, BLANK, UNSURE, BLANK))
+    said: list[str] = []
+    sorter_of(store, run, lambda: frosted).run(clock, After(lambda: all_done(store)), said.append)
+    found = store.sequences.observations()
+    kept = ["unclassified", "leopard", *["unclassified"] * 3]
+    assert [each.label for each in found] == kept
+    assert found[0].reason == "lens covered or dark: a blur in each of 3 frames"
+    assert whole(store) == set(range(1, 16))
+    assert "lens covered or dark: 3 of the last 4 sequences" in said
 
 
 def test_a_boot_that_sees_one_sequence_knows_of_the_boots_before(store, run, clock):

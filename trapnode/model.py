@@ -170,7 +170,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What came of judging one frame: its scores, or why there are none."""
+    """What came of judging one frame: its scores, or why there are none, or few to believe."""
 
     scores: Scores | None
     fault: str = ""

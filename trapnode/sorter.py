@@ -17,7 +17,7 @@ from trapnode.judging import Judge, Show, judged, nothing_shown, shown, unseen
 from trapnode.loop import Alive, Clock, Stopping
 from trapnode.model import ClockTrust, Decision, Frame, Observation, Scores, Sequence, Verdict
 from trapnode.policy.events import event_of
-from trapnode.policy.lens import LAST, covered, lens_fault
+from trapnode.policy.lens import LAST, hidden, lens_fault
 from trapnode.policy.report import Watch
 from trapnode.policy.verdict import Thresholds, audit, count_of, decide, unclassified
 from trapnode.store import ram
@@ -172,7 +172,7 @@ class Sorter:
         scores = [each.scores for each in found]
         lines = Thresholds(**judge.thresholds).at_least(self._sorting.blank_least)
         decision = decide(scores, lines, self._sorting.watch.targets)
-        if reason := covered(found):
+        if reason := hidden(found, decision):
             return scores, unclassified(reason)
         if bad and decision.verdict is Verdict.DISCARD:
             return scores, unclassified("blank, but without a preview that stays as evidence")

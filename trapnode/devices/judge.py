@@ -19,7 +19,7 @@ from trapnode.devices.cards import ModelRefused
 from trapnode.devices.classifier import LINES, TfliteClassifier
 from trapnode.devices.detector import TfliteDetector, individuals
 from trapnode.devices.fusion import Fusion, alike, alive, known, motion, shares_with, stirred
-from trapnode.devices.picture import GREY, crop, decode, grey, nothing_to_judge, squash
+from trapnode.devices.picture import GREY, crop, decode, grey, is_blur, nothing_to_judge, squash
 from trapnode.devices.tflite import Runtime
 from trapnode.errors import DeviceError, TrapnodeError
 from trapnode.model import BLANK, Detection, Judgement, Scores, Unjudged
@@ -28,6 +28,7 @@ __all__ = ["SetCard", "TfliteJudge", "read_set"]
 
 WIDTH, HEIGHT = 640, 480  # A preview: larger pictures are made as small before anything sees them.
 TARGETS = ("leopard",)
+BLUR = "the picture is a blur"
 BOX = 0.4  # Below it too many boxes are a head or a bush; a card may say another.
 # Of the fusion's numbers these are shares; the others lie within WIDEST.
 SHARES = ("crop_score", "detector_middle", "site_middle", "spared")
@@ -80,7 +81,7 @@ def _fusion(section: Any) -> Fusion:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the models see in one frame; without `shares` it cannot be judged."""
+    """What the models see in one frame; without `shares` it cannot be judged, blurred it may be."""
 
     shares: NDArray[np.float64] | None = None
     boxes: tuple[Detection, ...] = ()
@@ -153,6 +154,8 @@ class TfliteJudge:
             model = isinstance(error, DeviceError)
             fault = str(error) or type(error).__name__
             return _Look(fault=fault, why=Unjudged.MODEL if model else Unjudged.PICTURE)
+        if is_blur(small):  # It is judged all the same: what can be told through ice is told.
+            return _Look(shares, boxes, scene, small, BLUR, Unjudged.COVERED)
         return _Look(shares, boxes, scene, small)
 
     def _decoded(self, jpeg: bytes) -> Image.Image:
@@ -193,7 +196,8 @@ class TfliteJudge:
                 still += known(like, self._fusion)
             shares = shares_with(shares, lives + still)
         by_label = dict(zip(self.labels, map(float, shares), strict=True))
-        return Judgement(Scores(by_label, individuals(look.boxes, self._box)), grey=grey)
+        scores = Scores(by_label, individuals(look.boxes, self._box))
+        return Judgement(scores, look.fault, look.why, grey)
 
 
 def _grey(small: bytes) -> NDArray[np.uint8]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from trapnode.model import Judgement, Unjudged
+from trapnode.model import Decision, Judgement, Unjudged, taxon_of
+from trapnode.policy.report import QUIET
 
-__all__ = ["LAST", "covered", "lens_fault"]
+__all__ = ["LAST", "covered", "hidden", "lens_fault"]
 
 COVERED = "lens covered or dark"
 LAST = 10  # Sequences looked back on.
@@ -17,6 +18,12 @@ def covered(judgements: Sequence[Judgement]) -> str:
     if not hidden or len(hidden) < len(judgements):
         return ""
     return f"{COVERED}: {hidden[0]} in each of {len(hidden)} frames"
+
+
+def hidden(judgements: Sequence[Judgement], decision: Decision) -> str:
+    """Give the reason why a decision does not count; what was seen through a blur counts."""
+    seen = taxon_of(decision.label).observation_type not in QUIET
+    return "" if seen else covered(judgements)
 
 
 def lens_fault(reasons: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "PRIORITY_PREVIEW",
     "PRIORITY_STATUS",
     "PRIORITY_TARGET",
+    "QUIET",
     "Watch",
     "is_due",
     "own_hour",
