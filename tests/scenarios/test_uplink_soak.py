@@ -21,7 +21,7 @@ def test_every_observation_arrives_once_and_targets_first(card: Path, seed: int)
     found = Season(card, seed).run(80)
     assert not found.wrong
     assert found.sessions >= 80
-    assert found.observations > 50
+    assert found.observations > 40  # By chance 43 to 69, as what the unit writes moves the cuts.
     assert found.forged > 5
 
 
