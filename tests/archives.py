@@ -19,8 +19,8 @@ from trapnode.model import (
     Verdict,
     WakeReason,
 )
+from trapnode.store.entries import begin_boot
 from trapnode.store.seals import Sealing
-from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store, open_store
 
 NOON = datetime(2026, 11, 22, 2, 0, 0, 250_000, tzinfo=UTC)  # Noon at UTC+10.

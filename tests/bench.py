@@ -34,8 +34,8 @@ from trapnode.devices.picture import crop, decode, letterbox, squash
 from trapnode.model import ClockTrust, Shot, Trigger, WakeReason
 from trapnode.sim.scene import preview_of, show
 from trapnode.sim.world import World
+from trapnode.store.entries import begin_boot
 from trapnode.store.ram import read_snapshot
-from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store, open_store
 from trapnode.store.tally import tally
 

@@ -21,7 +21,7 @@ from tests.test_camtrap_dp import STANDARD, verdict_of_the_standard
 from trapnode.model import Shot, Trigger, WakeReason
 from trapnode.store.database import connect
 from trapnode.store.disk import RealDisk
-from trapnode.store.sequences import begin_boot
+from trapnode.store.entries import begin_boot
 from trapnode.store.store import open_store
 
 __all__ = ["Measured", "measure"]

@@ -41,8 +41,8 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.sim.pir import ScriptedPir
 from trapnode.sorter import Sorter, Sorting
 from trapnode.station import Identity, Station
+from trapnode.store.entries import begin_boot
 from trapnode.store.riders import Plan
-from trapnode.store.sequences import begin_boot
 from trapnode.store.store import Store
 from trapnode.uplinker import Uplinker
 

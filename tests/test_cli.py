@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trapnode.cli import main, parser
+from trapnode.cli import main
+from trapnode.cli.commands import parser
 from trapnode.meter import meter
 from trapnode.store.ram import write_snapshot
 

@@ -30,8 +30,8 @@ from trapnode.model import (
 )
 from trapnode.sim.clock import SteppedClock
 from trapnode.store import ram, remarks
+from trapnode.store.entries import begin_boot
 from trapnode.store.fieldnotes import DEPLOY
-from trapnode.store.sequences import begin_boot
 from trapnode.store.store import open_store
 from trapnode.store.visit import UplinkVisit
 

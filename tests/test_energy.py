@@ -26,7 +26,7 @@ from trapnode.store.busy import Busy, read_busy
 from trapnode.store.cells import ask_cells, cells_answered
 from trapnode.store.disk import RealDisk
 from trapnode.store.energy import SAVE_S, Cells, Energy
-from trapnode.store.sequences import begin_boot
+from trapnode.store.entries import begin_boot
 from trapnode.store.stage import Restraint, read_restraint
 from trapnode.words import Stage
 

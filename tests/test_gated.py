@@ -292,9 +292,8 @@ def test_a_reset_is_the_watchdogs_unless_the_life_before_ended_by_our_will(
     run, pins, monkeypatch, tmp_path, text, ended
 ):
     (tmp_path / "rsts").write_bytes((0x20).to_bytes(4, "big"))
-    monkeypatch.setattr(
-        module, "LinuxPower", lambda: LinuxPower(tmp_path / "none", tmp_path / "rsts")
-    )
+    machine = LinuxPower(tmp_path / "none", tmp_path / "rsts")
+    monkeypatch.setattr("trapnode.devices.power.LinuxPower", lambda: machine)
     write_account(RealDisk(), run, Account(boot=3, ended=ended))
     assert module.woken(a_process(run, text)) is (bool(text) and ended)
     assert (consent.read_wake(run) is WakeReason.WATCHDOG) is not ended

@@ -16,7 +16,7 @@ from trapnode.sim.clock import SteppedClock
 from trapnode.store import health, ram
 from trapnode.store.database import text
 from trapnode.store.doorbell import UPLINKER, Doorbell
-from trapnode.store.sequences import begin_boot
+from trapnode.store.entries import begin_boot
 from trapnode.store.store import open_store
 from trapnode.store.tally import tally
 from trapnode.words import Stage

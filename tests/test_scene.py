@@ -118,6 +118,7 @@ def test_a_scene_is_there_until_its_last_frame_was_shown(run, tmp_path):
 
 def test_a_box_of_scenes_can_be_full(run):
     scene = Scene(run, lambda: 0.0)
+    scene.edges()
     shown = [show(run, []) for _ in range(2000)]
     assert shown[0]
     assert not shown[-1]

@@ -215,9 +215,7 @@ def test_a_frame_that_cannot_be_sealed_never_lies_open(sealed):
     def fail(data):
         raise StoreError("it cannot be sealed: no reason")
 
-    import dataclasses
-
-    sealed.archive.sealing = dataclasses.replace(sealed.archive.sealing, sealer=fail)
+    sealed.archive.sealing = sealed.archive.sealing._replace(sealer=fail)
     burst = sealed.archive.begin("AL07", 600, "imx708", Trigger(NOON, 1.0), boot(sealed))
     with pytest.raises(StoreError, match=r"1\.jpg: .*cannot be sealed"):
         burst.add(Shot(jpeg(1), jpeg(1), NOON))

@@ -2,7 +2,6 @@
 
 import errno
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -13,10 +12,11 @@ from tests.test_eviction import previews, see, states
 from trapnode.errors import CardFailed
 from trapnode.message.downlink import Ack
 from trapnode.model import CardState, ClockTrust, FrameState, MessageKind, WakeReason
+from trapnode.policy.retention import Allowance
 from trapnode.store import bounds
 from trapnode.store.acks import acknowledge
 from trapnode.store.bounds import trim
-from trapnode.store.sequences import begin_boot
+from trapnode.store.entries import begin_boot
 from trapnode.store.store import Store
 from trapnode.store.tally import tally
 from trapnode.store.upkeep import Upkeep
@@ -61,8 +61,8 @@ def test_evicted_blanks_of_the_audit_are_counted(store):
 def test_blanks_kept_for_audit_are_thinned_by_the_keeper(store):
     for _ in range(4):
         see(store, "audit")
-    thin = replace(store, allowance=replace(store.allowance, audit_most=0.0))
-    Upkeep(thin).look(0.0)
+    store.allowance = Allowance(audit_most=0.0)
+    Upkeep(store).look(0.0)
     assert tally(store).evicted_audit == 4
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from trapnode.capture import Boot, Frame, Shot, Trigger
 from trapnode.words import (
     CaptureMethod,
     CardCause,
@@ -87,49 +88,6 @@ TAXA: Mapping[str, Taxon] = {
 def taxon_of(label: str) -> Taxon:
     """Say what a label means; one we do not know is an animal without a name."""
     return TAXA.get(label, Taxon(ObservationType.ANIMAL, "Animalia", label))
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """What started a sequence: when, by the wall clock and since boot, and by what."""
-
-    at: datetime
-    monotonic_s: float
-    source: TriggerSource = TriggerSource.PIR
-    capture_method: CaptureMethod = CaptureMethod.ACTIVITY_DETECTION
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """What the camera gives in one request: two JPEG files of the same moment."""
-
-    frame: bytes  # Full resolution.
-    preview: bytes  # The camera's small stream, about 640 px wide.
-    captured_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """One life of the machine between power on and power off."""
-
-    id: int
-    started_at: datetime
-    wake_reason: WakeReason
-    clock_trust: ClockTrust
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a sequence as the card holds it; its paths leave out the archive and marks."""
-
-    sequence: int
-    number: int  # 1, 2, ... within the sequence.
-    path: str
-    preview_path: str
-    captured_at: datetime
-    state: FrameState = FrameState.WHOLE
-    mark: str = ""  # In the name of a sealed file; empty: it lies open.
-    preview_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

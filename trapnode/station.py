@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 from trapnode.errors import CardFailed, CardFull, StoreError
+from trapnode.lookout import Camera, Pir
 from trapnode.loop import Alive, Clock, Stopping
-from trapnode.model import Boot, Shot, Trigger
+from trapnode.model import Boot, Trigger
 from trapnode.policy.burst import BurstPlan, goes_on, held_again_s, quiet_until, sync_due
-from trapnode.store.burst import Burst
+from trapnode.store.burst import Begun, Burst
 from trapnode.store.doorbell import SORTER, ring
 from trapnode.store.room import Room
 from trapnode.store.store import Store
@@ -29,36 +29,6 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 5.0  # The watchdog hears from us at least this often.
 HELD_ROUND_S = 1.0  # A pin that stays high is looked at this often.
-
-
-class Pir(Protocol):
-    """A passive infra-red sensor."""
-
-    @property
-    def active(self) -> bool:
-        """Say whether it sees motion now."""
-        ...
-
-    def fileno(self) -> int:
-        """Give the descriptor that turns readable with an edge."""
-        ...
-
-    def edges(self) -> list[float]:
-        """Take the rising edges since the last call: monotonic moments, s."""
-        ...
-
-
-class Camera(Protocol):
-    """A still camera with a small second stream."""
-
-    @property
-    def model(self) -> str:
-        """Name the camera as EXIF does."""
-        ...
-
-    def shoot(self) -> Shot:
-        """Take one frame and its preview in one request; raise DeviceError."""
-        ...
 
 
 Spare = Callable[[CardFailed], "tuple[Store, Boot]"]
@@ -110,13 +80,23 @@ class Station:
         self._held_s = -math.inf  # A pin that is still high counts again from here,
         self._held = 0  # having counted so often since it rose.
 
-    def run(self, pir: Pir, camera: Camera, clock: Clock, stopping: Stopping, alive: Alive) -> None:
-        """Watch the PIR until told to stop; raise DeviceError, StoreError."""
+    def run(
+        self,
+        pir: Pir,
+        camera: Camera,
+        clock: Clock,
+        stopping: Stopping,
+        alive: Alive,
+        begun: Begun | None = None,
+    ) -> None:
+        """Go on with what is begun, watch until told to stop; raise DeviceError, StoreError."""
         with contextlib.closing(StationVisit(self._run)) as visit:
             here = _Here(
                 *(camera, clock, lambda: pir.active and not stopping()),
                 *(lambda: alive(self._fault or self._room.fault or self._early), visit),
             )
+            if begun:
+                self._take(begun, here)
             self._look_out(pir, here, stopping)
 
     def _look_out(self, pir: Pir, here: _Here, stopping: Stopping) -> None:
@@ -163,13 +143,15 @@ class Station:
 
     def _capture(self, edge_s: float, here: _Here) -> None:
         """Make the burst of one trigger, and note until when edges are ignored."""
-        clock = here.clock
-        began_s = clock.monotonic()
-        trigger = Trigger(clock.now() - timedelta(seconds=began_s - edge_s), edge_s)
+        began_s = here.clock.monotonic()
+        trigger = Trigger(here.clock.now() - timedelta(seconds=began_s - edge_s), edge_s)
         first = here.camera.shoot()  # Before the card is asked for anything.
-        taken = [first]
+        self._take(Begun(None, trigger, [first], began_s), here)
+
+    def _take(self, begun: Begun, here: _Here) -> None:
+        """Make what is left of a burst; where the card fails, in RAM."""
         try:
-            self._burst(trigger, taken, began_s, here)
+            self._burst(begun, here)
         except CardFailed as error:
             if self._spare is None:
                 raise
@@ -177,22 +159,23 @@ class Station:
             self._store, boot = self._spare(error)
             self._room = Room(self._store, self._plan, self._run)
             self._identity = replace(self._identity, boot=boot)
-            self._burst(trigger, taken, clock.monotonic(), here)
+            self._burst(begun._replace(burst=None, began_s=here.clock.monotonic()), here)
 
-    def _burst(self, trigger: Trigger, taken: list[Shot], began_s: float, here: _Here) -> None:
+    def _burst(self, begun: Begun, here: _Here) -> None:
         """Save what is in `taken` and what else the burst has; leave there what is not saved."""
-        who, first = self._identity, taken[-1]
-        if (plan := self._room.plan_for(first)) is None:
+        who, trigger, taken = self._identity, begun.trigger, begun.taken
+        plan = self._room.plan_for(taken[-1])
+        if plan is None and begun.burst is None:
             self._pause(trigger.monotonic_s, here.clock.monotonic())
             return
-        burst = self._store.archive.begin(
+        burst = begun.burst or self._store.archive.begin(
             who.unit, who.utc_offset_min, here.camera.model, trigger, who.boot
         )
         hidden: tuple[type[StoreError], ...] = ()
         try:
             for shot in taken[:-1]:
                 burst.add(shot)
-            self._fill(burst, first, began_s, plan, here)
+            self._fill(burst, begun, plan or replace(self._plan, frames=1, frames_max=1), here)
             self._early = burst.fault
         except CardFull as error:
             self._early = f"sequence {burst.sequence} ended early: {error}"
@@ -225,12 +208,14 @@ class Station:
             self._store.make_room(0)
             burst.close()
 
-    def _fill(self, burst: Burst, shot: Shot, shot_s: float, plan: BurstPlan, here: _Here) -> None:
-        """Save the first shot and take what else the burst has; `shot_s` is when it began."""
+    def _fill(self, burst: Burst, begun: Begun, plan: BurstPlan, here: _Here) -> None:
+        """Save the last shot, unless the card has it, and take what else the burst has."""
         clock, taken, unsynced_since = here.clock, 0, 0.0
+        shot_s, shot = begun.began_s, begun.taken[-1]
         while True:
             exposure_s = clock.monotonic() - shot_s
-            burst.add(shot)
+            if taken or burst is not begun.burst:
+                burst.add(shot)
             taken += 1
             next_s = shot_s + plan.interval_s
             if burst.unsynced == 1:

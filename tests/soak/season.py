@@ -31,8 +31,8 @@ from trapnode.model import (
 from trapnode.policy.budget import Budget
 from trapnode.policy.report import PRIORITY_STATUS, PRIORITY_TARGET, Watch, priority
 from trapnode.policy.retry import HOLD_LONGEST
+from trapnode.store.entries import begin_boot
 from trapnode.store.riders import Plan
-from trapnode.store.sequences import begin_boot
 from trapnode.store.settings import in_force
 from trapnode.store.store import Store
 from trapnode.uplinker import Uplinker

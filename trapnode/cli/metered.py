@@ -35,6 +35,12 @@ class MeteredCamera:
         """Name the camera as EXIF does."""
         return self._camera.model
 
+    def take_over(self, shot: "Shot | None", took_s: float) -> None:
+        """Count a frame that was taken before us; one that is not saved is the next to give."""
+        self._primed = shot
+        self._untold_s += took_s
+        self._ended_s = self._monotonic()
+
     def prime(self) -> None:
         """Take a frame now, for the next `shoot` to give; raise DeviceError."""
         self._primed = self.shoot()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trapnode.cli import CONFIG
+
 if TYPE_CHECKING:
     from trapnode.config import Config
     from trapnode.store.store import Store
@@ -140,8 +142,6 @@ def _choice(arguments: argparse.Namespace, store: "Store", config: "Config") -> 
 
 
 def _add_card(command: argparse.ArgumentParser) -> None:
-    from trapnode.cli import CONFIG  # Which imports us.
-
     command.add_argument(
         "--from", metavar="CARD", dest="card", help="a pulled card, or its trapnode folder"
     )
@@ -187,7 +187,6 @@ def _config_of(arguments: argparse.Namespace, store: "Store") -> "Config":
     """Give the configuration of a card's unit: that which was named, or the card's own."""
     import msgspec
 
-    from trapnode.cli import CONFIG
     from trapnode.config import Config, read
     from trapnode.store.selection import unit_of
     from trapnode.store.store import LAST_GOOD

@@ -1,12 +1,13 @@
 """Builds what `[power]` describes: the cells, the board, the gate, and who woke the unit."""
 
 import contextlib
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trapnode.cli import wake
 from trapnode.cli.process import Process
 from trapnode.cli.radio import report_hour_of
+from trapnode.cli.wake import Waker
 from trapnode.config import Config
 from trapnode.config.pins import PINS
 from trapnode.devices.board import (
@@ -15,15 +16,11 @@ from trapnode.devices.board import (
     LatchBoard,
     Pi5Board,
     WittyBoard,
-    witty_reason,
 )
 from trapnode.devices.i2c import I2cRegisters
-from trapnode.devices.power import LinuxPower
 from trapnode.errors import DeviceError
-from trapnode.model import WakeReason
 from trapnode.policy.energy import Powers
-from trapnode.store.account import read_account
-from trapnode.store.consent import note_wake, order_power_off, read_wake
+from trapnode.store.consent import order_power_off, read_wake
 from trapnode.store.energy import Cells
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["await_wake", "cells_of", "gate_of", "woken"]
 
-ALARM_NEAR = timedelta(minutes=3)  # An RTC that drifted, a boot that was slow.
 WAKE_KNOWN_S = 10.0
 
 
@@ -57,51 +53,16 @@ def cells_of(config: Config) -> Cells:
 
 
 def woken(own: Process) -> bool:
-    """Find out why the machine is awake, tell the others, and say whether its boot is a trigger.
-
-    In `gated` a boot that nobody explains is one: rather a picture of nothing than no leopard.
-    """
-    if read_wake(own.run) is not None:  # A station that systemd started anew.
-        return False
-    gated = own.config.power.profile == "gated"
-    reason = _reason(own) if gated else own.world.wake_reason() if own.world else _machine(own)
-    note_wake(own.run, reason)
-    unexplained = reason is WakeReason.POWER_ON and own.world is None
-    return gated and (reason is WakeReason.PIR or unexplained)
-
-
-def _reason(own: Process) -> WakeReason:
-    if own.world:
-        return own.world.wake_reason()
-    if (reset := _machine(own)) is WakeReason.WATCHDOG:
-        return reset
+    """Say whether the boot is a trigger, as `wake.woken` finds out."""
     power = own.config.power
-    if power.board == "wittypi4":
-        return witty_reason(I2cRegisters(WITTY_ADDRESS))
-    if power.board == "latch":
-        return _latched(power.wake_alarm_pin, power.wake_technician_pin)
-    began = own.clock.now() - timedelta(seconds=own.clock.monotonic())
-    alarm_at = read_account(Path(own.config.paths.state)).alarm_at
-    near = alarm_at and abs(datetime.fromisoformat(alarm_at) - began) < ALARM_NEAR
-    return WakeReason.ALARM if near else WakeReason.PIR
-
-
-def _machine(own: Process) -> WakeReason:
-    """Tell a reset by the watchdog from power that came."""
-    return LinuxPower().wake_reason(lambda: read_account(Path(own.config.paths.state)).ended)
-
-
-def _latched(alarm_pin: int, technician_pin: int) -> WakeReason:
-    from trapnode.devices.pins import is_high
-
-    try:
-        if alarm_pin >= 0 and is_high(alarm_pin):
-            return WakeReason.ALARM
-        if technician_pin >= 0 and is_high(technician_pin):
-            return WakeReason.TECHNICIAN
-    except DeviceError:
-        return WakeReason.POWER_ON
-    return WakeReason.PIR
+    waker = Waker(
+        gated=power.profile == "gated",
+        board=power.board,
+        alarm_pin=power.wake_alarm_pin,
+        technician_pin=power.wake_technician_pin,
+        state=Path(own.config.paths.state),
+    )
+    return wake.woken(own.run, waker, own.clock, own.world)
 
 
 def await_wake(own: Process) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trapnode.cli.glance import forget_glance, glance_of, leave_glance
 from trapnode.config import AtBoot, Config, read_at_boot
 from trapnode.devices.clock import SystemClock, boot_id
 from trapnode.devices.notify import Notifier
@@ -26,10 +27,10 @@ from trapnode.store import ram
 from trapnode.store.consent import read_wake
 from trapnode.store.copies import leaves_ram
 from trapnode.store.disk import write_whole
+from trapnode.store.entries import begin_boot
 from trapnode.store.owner import as_owner
 from trapnode.store.refusal import cause_of
 from trapnode.store.seals import Sealing, read_seals
-from trapnode.store.sequences import begin_boot
 from trapnode.store.settings import in_force
 from trapnode.store.spare import SPARE, open_spare
 from trapnode.store.store import LAST_GOOD, Store, open_store
@@ -72,6 +73,12 @@ class Process:
             self.opened[:] = [self._in_ram()]
         return self.opened[0]
 
+    def adopted(self, store: Store) -> Store:
+        """Go on with the card's store as the first frame opened it."""
+        store.allowance = _allowance(self.config)
+        self.opened[:] = [store]
+        return store
+
     def spare(self, why: StoreError) -> Store:
         """Open the store in RAM, and tell the others that the card failed; raise StoreError."""
         ram.fail_card(self.run, _failure(why, self.clock))
@@ -111,9 +118,12 @@ class Process:
         return open_spare(self.run)
 
     def _on_card(self, sealing: Sealing | None) -> Store:
-        card = self.config.card
-        allowance = Allowance(card.reserve_mib, card.ahead_mib, card.audit_most)
-        return open_store(Path(self.config.paths.state), sealing=sealing, allowance=allowance)
+        state, allowance = Path(self.config.paths.state), _allowance(self.config)
+        return open_store(state, sealing=sealing, allowance=allowance)
+
+
+def _allowance(config: Config) -> Allowance:
+    return Allowance(config.card.reserve_mib, config.card.ahead_mib, config.card.audit_most)
 
 
 def last_good(twins: str | None = None) -> Path:
@@ -178,10 +188,14 @@ def _failure(error: StoreError, clock: Clock) -> ram.Failure:
     return ram.Failure(cause_of(error), str(error), clock.monotonic())
 
 
-def keep_last_good(arguments: argparse.Namespace, store: Store) -> None:
-    """Remember the configuration that this start was good with."""
+def keep_last_good(arguments: argparse.Namespace, store: Store, config: Config) -> None:
+    """Remember the configuration that this start was good with, and what a first frame needs."""
     target = last_good(arguments.twins)
     with contextlib.suppress(OSError):
         text = Path(arguments.config).read_bytes()
         if not target.exists() or target.read_bytes() != text:
             write_whole(store.disk, target, text)
+        if glance := glance_of(text.decode(), config):
+            leave_glance(store.disk, target.parent, glance)
+        else:
+            forget_glance(store.disk, target.parent)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trapnode.cli import CONFIG
 from trapnode.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
 
 
 def _add_on_unit(command: argparse.ArgumentParser) -> None:
-    from trapnode.cli import CONFIG  # Which imports us.
-
     command.add_argument("mount", metavar="MOUNT", help="where the stick is mounted")
     command.add_argument(
         "--config", metavar="FILE", default=CONFIG, help="configuration (default: %(default)s)"

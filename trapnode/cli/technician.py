@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trapnode.cli import CONFIG
 from trapnode.errors import UsageError
 
 __all__ = ["add_commands", "answer", "key", "route", "selftest"]
@@ -15,8 +16,6 @@ ROUTE = "# trapnode console keys 1"
 
 def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    from trapnode.cli import CONFIG  # Which imports us.
-
     does = "look at every part of this unit: pass or fail, and what to do"
     run = "trapnode.cli.technician:selftest"
     test = add(commands, "selftest", does, run, "trapnode selftest")

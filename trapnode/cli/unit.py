@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from trapnode.cli.eyes import eyes
+from trapnode.cli.first import First
 from trapnode.cli.power import await_wake, cells_of, gate_of
 from trapnode.cli.process import Process, keep_last_good, process
 from trapnode.cli.radio import budget_of, modem_of, report_hour_of
@@ -43,8 +44,12 @@ def station(arguments: argparse.Namespace) -> None:
     from trapnode.policy.burst import BurstPlan
     from trapnode.station import Identity, Station
 
-    with process("station", arguments) as own, contextlib.ExitStack() as opened:
-        pir, camera = eyes(own, opened)
+    first: First | None = arguments.first
+    with (
+        first.opened if first else contextlib.ExitStack() as opened,
+        process("station", arguments) as own,
+    ):
+        pir, camera = eyes(own, opened, first)
         config, faults = own.config, [""]
 
         def sealing() -> Sealing | None:
@@ -56,7 +61,8 @@ def station(arguments: argparse.Namespace) -> None:
             store = own.spare(why)
             return store, own.boot(store)
 
-        store = opened.enter_context(contextlib.closing(own.store(sealing)))
+        found = own.adopted(first.store) if first and first.store else own.store(sealing)
+        store = opened.enter_context(contextlib.closing(found))
         config = own.settled(store).config
         plan = BurstPlan(config.burst.frames, config.burst.frames_max, config.burst.interval_s)
         identity = Identity(config.unit.name, config.unit.utc_offset_min, own.boot(store))
@@ -66,7 +72,7 @@ def station(arguments: argparse.Namespace) -> None:
             own.alive("; ".join(filter(None, (fault, faults[0]))))
             camera.tell()
 
-        loop.run(pir, camera, own.clock, own.stop, alive)
+        loop.run(pir, camera, own.clock, own.stop, alive, first.begun if first else None)
 
 
 def sorter(arguments: argparse.Namespace) -> None:
@@ -128,7 +134,7 @@ def keeper(arguments: argparse.Namespace) -> None:
     """Run the keeper until SIGTERM."""
     with process("keeper", arguments) as own, contextlib.closing(own.store()) as store:
         if not own.config_fault:
-            keep_last_good(arguments, store)
+            keep_last_good(arguments, store, own.config)
         await_wake(own)
         with contextlib.ExitStack() as opened:
             gate = gate_of(own, own.settled(store).config, opened)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trapnode.errors import DeviceError
-from trapnode.model import WakeReason
+from trapnode.words import WakeReason
 
 __all__ = ["KernelAlarm", "LatchBoard", "Pi5Board", "WittyBoard", "witty_reason"]
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import logging
 import math
 import os
 import select
@@ -14,11 +13,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from trapnode.errors import DeviceError
-from trapnode.model import ClockTrust
+from trapnode.late_log import LateLog
+from trapnode.words import ClockTrust
 
 __all__ = ["SystemClock", "boot_id", "set_rtc", "set_time"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)
 """No picture of this software is older: an earlier wall clock is wrong."""

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from trapnode.model import WakeReason
+from trapnode.words import WakeReason
 
 __all__ = ["LinuxPower", "firmware_rsts"]
 

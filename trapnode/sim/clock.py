@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from trapnode.model import ClockTrust
+from trapnode.words import ClockTrust
 
 __all__ = ["FastClock", "SteppedClock", "Waitable"]
 

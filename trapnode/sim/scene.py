@@ -7,22 +7,24 @@ frame. As with real animals, what comes while the station is dead is missed.
 
 import contextlib
 import json
-import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
-
+from trapnode.capture import Shot
 from trapnode.errors import DeviceError
-from trapnode.model import Shot
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["ReplayCamera", "Scene", "preview_of", "show"]
 
 SOCKET = "scene.sock"
 VIEW = "view.jpg"  # The place with nobody before the camera, if the world has such a picture.
 LONGEST = 1 << 16  # Bytes of one datagram: a scene of some hundred frames.
+PREVIEW = ".preview.jpg"  # Beside a picture: its small version, made before.
 PREVIEW_WIDTH = 640
 PREVIEW_QUALITY = 80
 EXPOSURE_S = 0.1  # A full-resolution still and its small stream, warm.
@@ -35,8 +37,7 @@ class Scene:
         self._path = folder / SOCKET
         self._view = folder / VIEW
         self._path.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(self._path))
+        self._opened: socket.socket | None = None
         self._monotonic = monotonic
         self._frames: list[Path] = []
 
@@ -48,7 +49,7 @@ class Scene:
     def edges(self) -> list[float]:
         """Take the next scene's edge, if one has come."""
         with contextlib.suppress(BlockingIOError):
-            self._frames = [Path(path) for path in json.loads(self._socket.recv(LONGEST))]
+            self._frames = [Path(path) for path in json.loads(self._socket().recv(LONGEST))]
             return [self._monotonic()]
         return []
 
@@ -62,16 +63,28 @@ class Scene:
 
     def fileno(self) -> int:
         """Give the descriptor that turns readable with a scene."""
-        return self._socket.fileno()
+        return self._socket().fileno()
 
     def close(self) -> None:
         """Take the socket down; again is fine."""
-        self._socket.close()
+        if self._opened:
+            self._opened.close()
         self._path.unlink(missing_ok=True)
+
+    def _socket(self) -> "socket.socket":
+        """Where scenes come; opened by the first look: the wire of a real PIR is just there."""
+        if self._opened is None:
+            import socket
+
+            self._opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._opened.bind(str(self._path))
+        return self._opened
 
 
 def show(folder: Path, frames: Sequence[Path]) -> bool:
     """Play a scene; without frames, an edge and nothing else. False: no station has room."""
+    import socket
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
         try:
             paths = [str(path.resolve()) for path in frames]
@@ -106,7 +119,9 @@ class ReplayCamera:
         try:
             data = path.read_bytes()
             frame = data if data.startswith(b"\xff\xd8\xff") else _jpeg(data, None, 95)
-            return Shot(frame, preview_of(data), at)
+            beside = path.with_suffix(PREVIEW)
+            preview = beside.read_bytes() if beside.exists() else preview_of(data)
+            return Shot(frame, preview, at)
         except (OSError, ValueError) as error:
             raise DeviceError(f"{path}: the replay camera cannot show it: {error}") from error
 
@@ -121,6 +136,8 @@ def preview_of(picture: bytes) -> bytes:
 
 
 def _jpeg(picture: bytes, width: int | None, quality: int) -> bytes:
+    from PIL import Image
+
     with Image.open(BytesIO(picture)) as image:
         if width is not None:
             image.draft("RGB", (width, width * image.height // image.width))

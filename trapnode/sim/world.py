@@ -11,21 +11,20 @@ FOLDER/down/           what is to go down, one file of hex each
 
 import json
 import time
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from trapnode.errors import UsageError
-from trapnode.model import WakeReason
 from trapnode.sim.clock import FastClock
+from trapnode.words import WakeReason
 
 __all__ = ["World"]
 
 FILE = "world.json"
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """What the twins must agree on."""
 
     folder: Path
@@ -35,6 +34,7 @@ class World:
     boot_id: str
     seed: int
     radio: str = "sbd"  # Which modem the unit has.
+    wake: WakeReason = WakeReason.POWER_ON
 
     @classmethod
     def create(
@@ -45,11 +45,12 @@ class World:
         boot_id: str,
         seed: int = 1,
         radio: str = "sbd",
+        wake: WakeReason = WakeReason.POWER_ON,
     ) -> "World":
         """Begin a world in a folder, its time running from now."""
-        world = cls(folder, origin, time.monotonic(), rate, boot_id, seed, radio)
+        world = cls(folder, origin, time.monotonic(), rate, boot_id, seed, radio, wake)
         folder.mkdir(parents=True, exist_ok=True)
-        told = asdict(world) | {"folder": "", "origin": origin.isoformat()}
+        told = world._asdict() | {"folder": "", "origin": origin.isoformat()}
         (folder / FILE).write_text(json.dumps(told), "utf-8")
         return world
 
@@ -59,7 +60,8 @@ class World:
         try:
             told = json.loads((folder / FILE).read_text("utf-8"))
             origin = datetime.fromisoformat(told.pop("origin"))
-            return cls(**(told | {"folder": folder, "origin": origin}))
+            wake = WakeReason(told["wake"])
+            return cls(**(told | {"folder": folder, "origin": origin, "wake": wake}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{folder}: no world of twins: {error}") from error
 
@@ -89,4 +91,4 @@ class World:
 
     def wake_reason(self) -> WakeReason:
         """Say why the unit is awake."""
-        return WakeReason.POWER_ON
+        return self.wake

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from trapnode.model import Frame, FrameState, Trigger, TriggerSource
 from trapnode.store import names
-from trapnode.store.burst import insert_frame, insert_sequence
 from trapnode.store.database import Database
+from trapnode.store.entries import insert_frame, insert_sequence
 from trapnode.store.names import FileName
 
 __all__ = ["adopt", "frame_path"]

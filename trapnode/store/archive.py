@@ -4,12 +4,13 @@ Rule: a file with its final name is whole. `burst` writes it; whatever power lea
 two of its steps, `repair` puts right. Of a sealed frame the sorter reads a copy in RAM.
 """
 
-import logging
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from trapnode.capture import Boot, Frame, Trigger
 from trapnode.errors import StoreError
-from trapnode.model import Boot, Frame, Sequence, SequenceState, Trigger
+from trapnode.late_log import LateLog
 from trapnode.store import names
 from trapnode.store.burst import Burst
 from trapnode.store.database import Database
@@ -17,10 +18,14 @@ from trapnode.store.disk import PART, Disk
 from trapnode.store.exif import Stamp
 from trapnode.store.refusal import store_error
 from trapnode.store.seals import Sealing
+from trapnode.words import SequenceState
+
+if TYPE_CHECKING:
+    from trapnode.model import Sequence
 
 __all__ = ["Archive"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 
 class Archive:
@@ -52,7 +57,7 @@ class Archive:
         """Read the full-resolution frame, of a sealed one its copy; None if there is none."""
         return self._picture(names.file_of(frame), frame.path)
 
-    def judged(self, sequence: Sequence) -> None:
+    def judged(self, sequence: "Sequence") -> None:
         """Let go of the copies of a sequence whose verdict is on the card."""
         if self.sealing.copies is not None and sequence.frames:
             self.sealing.copies.drop(_stem(sequence.frames[0].path))

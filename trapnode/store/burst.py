@@ -5,29 +5,30 @@ open copy in RAM is made for the sorter.
 """
 
 import contextlib
-import logging
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from trapnode.capture import Frame, Shot, Trigger
 from trapnode.errors import CardFailed, StoreError
-from trapnode.model import Frame, SequenceState, Shot, Trigger
+from trapnode.late_log import LateLog
 from trapnode.store import names
-from trapnode.store.database import Database, text
+from trapnode.store.database import Database
 from trapnode.store.disk import PART, Disk, make_folders
+from trapnode.store.entries import insert_boot, insert_frame, insert_sequence
 from trapnode.store.exif import Stamp, stamped
 from trapnode.store.refusal import store_error
 from trapnode.store.seals import Sealing
+from trapnode.words import SequenceState
 
-__all__ = ["Burst", "insert_frame", "insert_sequence"]
+__all__ = ["Begun", "Burst"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 MIDWAY_S = 0.2  # What a burst waits for another process's write before it takes the next frame,
 CLOSING_S = 20.0  # and what it waits at its end: cards stall for seconds.
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(NamedTuple):
     """A frame whose files are written but not durable yet."""
 
     frame: Frame
@@ -95,7 +96,7 @@ class Burst:
         try:
             mark, pixels = self._sealing.sealed(path, pixels)
             preview_mark, preview = self._sealing.sealed(frame.preview_path, shot.preview)
-            frame = replace(frame, mark=mark, preview_mark=preview_mark)
+            frame = frame._replace(mark=mark, preview_mark=preview_mark)
             make_folders(self._disk, (self._root / path).parent)
             self._disk.write(self._part(names.file_of(frame)), pixels)
             if preview:
@@ -197,6 +198,8 @@ class Burst:
         return self._root / (path + PART)
 
     def _insert_sequence(self) -> None:
+        if self._stamp.boot.kernel_id:
+            insert_boot(self._database, self._stamp.boot)
         insert_sequence(
             self._database,
             self.sequence,
@@ -206,36 +209,13 @@ class Burst:
         )
 
 
-def insert_sequence(
-    database: Database, sequence: int, stem: str, boot: int | None, trigger: Trigger
-) -> None:
-    """Write a sequence's row unless it is there; inside a transaction."""
-    database.run(
-        "INSERT OR IGNORE INTO sequence VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        sequence,
-        stem,
-        boot,
-        text(trigger.at),
-        trigger.monotonic_s,
-        trigger.source,
-        trigger.capture_method,
-        SequenceState.OPEN,
-    )
+class Begun(NamedTuple):
+    """What a trigger has made so far: `burst` is None until its first frame is on the card."""
 
-
-def insert_frame(database: Database, frame: Frame, sizes: tuple[int, int]) -> None:
-    """Write a frame's row; inside a transaction."""
-    database.run(
-        "INSERT INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
-        frame.sequence,
-        frame.number,
-        frame.path,
-        text(frame.captured_at),
-        *sizes,
-        frame.state,
-        frame.mark,
-        frame.preview_mark,
-    )
+    burst: Burst | None
+    trigger: Trigger
+    taken: list[Shot]
+    began_s: float
 
 
 def _paths(pending: _Pending) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trapnode.store.ram import replace
+from trapnode.store.ramfile import replace
 
 __all__ = ["NEVER", "Busy", "Mark", "read_busy"]
 

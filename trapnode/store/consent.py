@@ -10,8 +10,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from trapnode.model import WakeReason
-from trapnode.store.ram import replace
+from trapnode.store.ramfile import replace
+from trapnode.words import WakeReason
 
 __all__ = [
     "ask",

@@ -5,15 +5,15 @@ sequence `unclassified`. They are made only where they stay in RAM.
 """
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 
+from trapnode.late_log import LateLog
 from trapnode.store import names
 
 __all__ = ["IN_RAM", "Copies", "kind_of", "leaves_ram"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 FOLDER = "copies"
 MOST_BYTES = 32 << 20  # Of 512 MiB; 800 previews of 40 KB: 260 sequences that wait for the sorter.

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trapnode.errors import CardFailed, StoreError
+from trapnode.late_log import LateLog
 from trapnode.store.refusal import is_unreadable, store_error
 from trapnode.store.schema import prepared
 
 __all__ = ["Connect", "Database", "moment", "text"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 BUSY_S = 20.0  # The others hold a write lock for milliseconds, but cards stall for seconds.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -5,20 +5,20 @@ UserComment holds JSON: sequence, frame, trigger, wake reason, boot, clock trust
 """
 
 import json
-import logging
 import struct
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
+from typing import NamedTuple
 
 import piexif
 
 from trapnode import __version__
-from trapnode.model import Boot, Trigger
+from trapnode.capture import Boot, Trigger
+from trapnode.late_log import LateLog
 
 __all__ = ["Stamp", "stamped"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 MAKE = "trapnode"
 ASCII = b"ASCII\x00\x00\x00"  # Exif 2.32, table 9: character code of UserComment.
@@ -40,8 +40,7 @@ FORMAT: Fields = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the frames of a sequence share."""
 
     unit: str

@@ -6,11 +6,11 @@ paths. A sealed file has its mark (`store/seals.py`) and `.age` behind them on t
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from trapnode.model import Frame
+from trapnode.capture import Frame
 
 __all__ = [
     "ELSEWHERE",
@@ -29,7 +29,7 @@ __all__ = [
 
 LAST_ADOPTED = 99_999_999  # A stranger's file must not use up the numbers that names can hold.
 TIME = "%Y%m%dT%H%M%SZ"
-PATTERN = re.compile(
+PATTERN = (  # Compiled by its first use: no picture waits for it.
     r"(?P<stem>[A-Za-z0-9]{1,16}\.(?P<time>\d{8}T\d{6}Z)\.(?P<sequence>\d{6,9}))"
     r"\.(?P<number>\d{1,3})(?P<preview>\.preview)?\.jpg(\.(?P<mark>[0-9a-f]{32})\.age)?"
 )
@@ -37,8 +37,7 @@ SEALED = ".age"
 ELSEWHERE = "other"  # The dated folders below it are for days whose own cannot be written.
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(NamedTuple):
     """What a frame's or preview's file name says."""
 
     stem: str
@@ -91,7 +90,7 @@ def preview_file_of(frame: Frame) -> str:
 
 def parse(name: str) -> FileName | None:
     """Read a file name; None if it is not one of ours."""
-    match = PATTERN.fullmatch(name)
+    match = re.fullmatch(PATTERN, name)
     if match is None:
         return None
     try:

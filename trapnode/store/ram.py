@@ -5,15 +5,13 @@ A write that fails is logged and forgotten: the keeper sees the old beat grow st
 
 import contextlib
 import json
-import logging
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trapnode.message import Faults
-from trapnode.model import CardCause
-from trapnode.words import StickState
+from trapnode.store.ramfile import replace
+from trapnode.words import CardCause, StickState
 
 __all__ = [
     "Beat",
@@ -38,8 +36,6 @@ __all__ = [
     "write_snapshot",
     "write_stick",
 ]
-
-log = logging.getLogger(__name__)
 
 FAILED = "card.failed"
 SNAPSHOT = "status.json"
@@ -206,13 +202,3 @@ def read_stick(run: Path) -> tuple[StickState, str] | None:
         found = json.loads((run / STICK).read_text("utf-8"))
         return StickState(found["state"]), str(found["text"])
     return None
-
-
-def replace(path: Path, value: Mapping[str, object]) -> None:
-    """Write a file in RAM so that a reader sees the old one or the new one."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.new")  # Several processes write some files.
-    try:
-        part.write_text(json.dumps(value), "utf-8")
-        part.replace(path)
-    except OSError as error:  # The folder is full or gone: no reason to stop the unit.
-        log.warning("%s: not written: %s", path, error)

@@ -16,7 +16,6 @@ from trapnode.store import names
 from trapnode.store.archive import Archive
 from trapnode.store.database import Database, moment
 from trapnode.store.disk import RealDisk
-from trapnode.store.outbox import Outbox
 from trapnode.store.rows import (
     FRAME,
     OBSERVATION,
@@ -28,8 +27,6 @@ from trapnode.store.rows import (
     sequence_of,
 )
 from trapnode.store.seals import Sealing, read_seals
-from trapnode.store.sequences import Sequences
-from trapnode.store.site import Site
 from trapnode.store.store import DATABASE, Store, open_store
 
 __all__ = [
@@ -99,8 +96,7 @@ def open_card(state: Path, scratch: Path) -> Store:
     database = Database(scratch / DATABASE, scratch / "quarantine")
     sealing = Sealing(read_seals(state))
     archive = Archive(state / "archive", RealDisk(), database, sealing)
-    site = Site(state / "site", RealDisk())
-    return Store(state, database, archive, Sequences(database), Outbox(database), RealDisk(), site)
+    return Store(state, database, archive, RealDisk())
 
 
 def _copied(source: Path, scratch: Path) -> bool:

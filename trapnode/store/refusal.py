@@ -9,7 +9,7 @@ import errno
 import sqlite3
 
 from trapnode.errors import CardFailed, CardFull, StoreError
-from trapnode.model import CardCause
+from trapnode.words import CardCause
 
 __all__ = ["cause_of", "is_unreadable", "store_error"]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from trapnode.store.ram import replace
+from trapnode.store.ramfile import replace
 
 __all__ = [
     "deployed",

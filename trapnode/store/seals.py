@@ -19,12 +19,12 @@ all processes know of sealing.
 
 import errno
 import json
-import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from trapnode.late_log import LateLog
 from trapnode.store import names
 from trapnode.store.copies import Copies
 from trapnode.store.disk import Disk, make_folders, write_whole
@@ -32,7 +32,7 @@ from trapnode.store.refusal import store_error
 
 __all__ = ["Sealing", "Seals", "read_seals", "remember"]
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 FILE = "sealing.json"
 UNREADABLE = "sealing.json.unreadable"
@@ -41,8 +41,7 @@ MARK_HEX = 32  # 128 bits: nobody guesses it, and the name stays short.
 PURPOSE = b"trapnode sealed file 1\x00"
 
 
-@dataclass(frozen=True, slots=True)
-class Seals:
+class Seals(NamedTuple):
     """The unit's key for its marks, and whom it seals to."""
 
     key: bytes
@@ -67,8 +66,7 @@ class Seals:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sealing:
+class Sealing(NamedTuple):
     """What an archive knows of sealing; without a `sealer`, new pictures lie open."""
 
     seals: Seals | None = None

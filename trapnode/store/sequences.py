@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Rows
-from datetime import datetime
 
 from trapnode.errors import StoreError
 from trapnode.model import (
-    Boot,
     ClockTrust,
     Frame,
     FrameState,
@@ -15,7 +13,6 @@ from trapnode.model import (
     Sequence,
     SequenceState,
     Verdict,
-    WakeReason,
 )
 from trapnode.store.database import Database, moment, text
 from trapnode.store.rows import (
@@ -32,38 +29,9 @@ from trapnode.store.rows import (
     sequence_of,
 )
 
-__all__ = ["Sequences", "begin_boot"]
+__all__ = ["Sequences"]
 
 FROM = "FROM sequence s LEFT JOIN boot b ON b.id = s.boot"
-
-
-def begin_boot(
-    database: Database,
-    kernel_id: str,
-    started_at: datetime,
-    wake_reason: WakeReason,
-    clock_trust: ClockTrust,
-) -> Boot:
-    """Give the row of this boot, made by whichever process comes first."""
-    if not (row := _boot(database, kernel_id)):
-        with database.transaction():
-            database.run(
-                "INSERT OR IGNORE INTO boot (kernel_id, started_at, wake_reason, clock_trust)"
-                " VALUES (?, ?, ?, ?)",
-                kernel_id,
-                text(started_at),
-                wake_reason,
-                clock_trust,
-            )
-        row = _boot(database, kernel_id)
-    assert row is not None
-    return Boot(int(str(row[0])), moment(row[1]), WakeReason(str(row[2])), ClockTrust(str(row[3])))
-
-
-def _boot(database: Database, kernel_id: str) -> tuple[object, ...] | None:
-    return database.row(
-        "SELECT id, started_at, wake_reason, clock_trust FROM boot WHERE kernel_id = ?", kernel_id
-    )
 
 
 class Sequences:

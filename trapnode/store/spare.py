@@ -5,7 +5,6 @@ is bounded: the least valuable goes first, targets never, as on a card.
 """
 
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -49,4 +48,5 @@ class SpareOutbox(Outbox):
 def open_spare(run: Path) -> Store:
     """Open the store in RAM, making it if need be; raise StoreError."""
     store = open_store(run / SPARE, allowance=ALLOWANCE)
-    return replace(store, outbox=SpareOutbox(store.database), most=MOST)
+    store.outbox, store.most = SpareOutbox(store.database), MOST
+    return store

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trapnode.store.ram import replace
+from trapnode.store.ramfile import replace
 from trapnode.words import Stage
 
 __all__ = ["UNTOLD", "Restraint", "read_restraint", "write_restraint"]

@@ -1,28 +1,33 @@
-"""Opening the store: the one place that joins database, archive, sequences and outbox."""
+"""Opening the store: the one place that joins database, archive, sequences and outbox.
 
+Its parts are imported where they are asked for: a first frame needs none but the archive.
+"""
+
+import functools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trapnode.errors import CardFailed, CardFull
-from trapnode.policy.retention import DEFAULT, Allowance, CardLimits, limits_of, missing
 from trapnode.store.archive import Archive
-from trapnode.store.ceiling import Ceiling
 from trapnode.store.database import Connect, Database, connect
 from trapnode.store.disk import Disk, RealDisk, make_folders
-from trapnode.store.downlinks import Downlinks
-from trapnode.store.eviction import Eviction
-from trapnode.store.outbox import Outbox
 from trapnode.store.owner import as_owner
-from trapnode.store.previews import Previews
-from trapnode.store.radio import Radio
 from trapnode.store.refusal import store_error
-from trapnode.store.repair import Repair, Repairs
 from trapnode.store.seals import Sealing, read_seals
-from trapnode.store.sequences import Sequences
-from trapnode.store.settings import Settings
-from trapnode.store.site import Site
+
+if TYPE_CHECKING:
+    from trapnode.policy.retention import Allowance, CardLimits
+    from trapnode.store.downlinks import Downlinks
+    from trapnode.store.eviction import Eviction
+    from trapnode.store.outbox import Outbox
+    from trapnode.store.previews import Previews
+    from trapnode.store.radio import Radio
+    from trapnode.store.repair import Repair, Repairs
+    from trapnode.store.sequences import Sequences
+    from trapnode.store.settings import Settings
+    from trapnode.store.site import Site
 
 __all__ = ["Store", "open_store"]
 
@@ -33,32 +38,62 @@ FILES_LEFT = 200  # Fewer free inodes than this are none; a file system without 
 LAST_GOOD = "last-good.toml"
 
 
-@dataclass(frozen=True, slots=True)
 class Store:
     """The open store of one process."""
 
-    state: Path
-    database: Database
-    archive: Archive
-    sequences: Sequences
-    outbox: Outbox
-    disk: Disk
-    site: Site
-    allowance: Allowance = DEFAULT
-    most: int | None = None  # Bytes that pictures may hold, where that is less than there is.
+    def __init__(
+        self,
+        state: Path,
+        database: Database,
+        archive: Archive,
+        disk: Disk,
+        allowance: "Allowance | None" = None,
+    ) -> None:
+        self.state = state
+        self.database = database
+        self.archive = archive
+        self.disk = disk
+        self.allowance = allowance  # None: the default one.
+        self.most: int | None = None  # Bytes that pictures may hold, where that is less.
+
+    @functools.cached_property
+    def sequences(self) -> "Sequences":
+        """Sequences, frames and observations."""
+        from trapnode.store.sequences import Sequences
+
+        return Sequences(self.database)
+
+    @functools.cached_property
+    def outbox(self) -> "Outbox":
+        """Reports and messages."""
+        from trapnode.store.ceiling import Ceiling
+        from trapnode.store.outbox import Outbox
+
+        return Outbox(self.database, Ceiling(self.state / COUNTERS, self.disk))
+
+    @functools.cached_property
+    def site(self) -> "Site":
+        """What the site looks like when nothing is there; in RAM where pictures are sealed."""
+        from trapnode.store.site import Site
+
+        sealing = self.archive.sealing
+        sealed = sealing.copies.folder.parent if sealing.copies and sealing.seals else None
+        return Site((sealed or self.state) / "site", self.disk)
 
     def repair_steps(self) -> Iterator[None]:
         """Put right what the last power cut left, step by step; only the station calls it."""
         yield from self._repair().steps()
 
-    def repair(self) -> Repairs:
+    def repair(self) -> "Repairs":
         """Put right all that the last power cut left; say what was done."""
         repair = self._repair()
         for _ in repair.steps():
             pass
         return repair.done
 
-    def _repair(self) -> Repair:
+    def _repair(self) -> "Repair":
+        from trapnode.store.repair import Repair
+
         quarantine = self.state / "quarantine"
         return Repair(self.archive, quarantine, self.disk, self.database)
 
@@ -86,9 +121,11 @@ class Store:
         assert row is not None
         return int(str(row[0]))
 
-    def limits(self) -> CardLimits:
+    def limits(self) -> "CardLimits":
         """Give how full this card may get; raise StoreError."""
-        return limits_of(self.card_space()[1], self.allowance)
+        from trapnode.policy.retention import DEFAULT, limits_of
+
+        return limits_of(self.card_space()[1], self.allowance or DEFAULT)
 
     def room(self) -> int:
         """Give the bytes that pictures may still use; raise StoreError."""
@@ -99,6 +136,8 @@ class Store:
 
         Give the room there is then. Raise StoreError.
         """
+        from trapnode.policy.retention import missing
+
         if need := missing(self.card_space()[0], self.limits(), wanted):
             self.eviction.free(need)
         return self.room()
@@ -109,28 +148,39 @@ class Store:
         return self.disk.syncs + self.database.commits
 
     @property
-    def eviction(self) -> Eviction:
+    def eviction(self) -> "Eviction":
         """What may go when the card is full."""
+        from trapnode.store.eviction import Eviction
+
         return Eviction(self.archive.root, self.disk, self.database)
 
     @property
-    def radio(self) -> Radio:
+    def radio(self) -> "Radio":
         """What the radio did and cost."""
+        from trapnode.store.radio import Radio
+
         return Radio(self.database)
 
     @property
-    def previews(self) -> Previews:
+    def previews(self) -> "Previews":
         """Pictures of targets, small enough for the radio."""
+        from trapnode.store.previews import Previews
+
         return Previews(self.database)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """What commands changed of the configuration."""
+        from trapnode.store.settings import Settings
+
         return Settings(self.database)
 
     @property
-    def downlinks(self) -> Downlinks:
+    def downlinks(self) -> "Downlinks":
         """Commands that came down."""
+        from trapnode.store.ceiling import Ceiling
+        from trapnode.store.downlinks import Downlinks
+
         last = Ceiling(self.state / DOWNLINKS, self.disk, block=1, lost=1)  # Deaf would be worse.
         return Downlinks(self.database, last)
 
@@ -144,7 +194,7 @@ def open_store(
     disk: Disk | None = None,
     connect: Connect = connect,
     sealing: Sealing | None = None,
-    allowance: Allowance = DEFAULT,
+    allowance: "Allowance | None" = None,
 ) -> Store:
     """Open the store in a folder, making what is missing; raise StoreError.
 
@@ -156,7 +206,11 @@ def open_store(
 
 
 def _open(
-    state: Path, disk: Disk, connect: Connect, sealing: Sealing | None, allowance: Allowance
+    state: Path,
+    disk: Disk,
+    connect: Connect,
+    sealing: Sealing | None,
+    allowance: "Allowance | None",
 ) -> Store:
     """Open it as the user that we are now."""
     root = state / "archive"
@@ -168,14 +222,5 @@ def _open(
         raise found if isinstance(found, CardFull) else CardFailed(str(found)) from error
     database = Database(state / DATABASE, state / "quarantine", connect)
     sealing = sealing or Sealing(read_seals(state))
-    ram = sealing.copies.folder.parent if sealing.copies else None
-    return Store(
-        state=state,
-        database=database,
-        archive=Archive(root, disk, database, sealing),
-        sequences=Sequences(database),
-        outbox=Outbox(database, Ceiling(state / COUNTERS, disk)),
-        disk=disk,
-        site=Site((ram if sealing.seals and ram else state) / "site", disk),
-        allowance=allowance,
-    )
+    archive = Archive(root, disk, database, sealing)
+    return Store(state, database, archive, disk, allowance)

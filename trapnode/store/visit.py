@@ -21,7 +21,7 @@ from typing import Protocol
 
 from trapnode.errors import DeviceError, UplinkError
 from trapnode.store.doorbell import STATION, UPLINKER, Doorbell, ring
-from trapnode.store.ram import replace
+from trapnode.store.ramfile import replace
 from trapnode.store.remarks import number_of, read, seconds_of
 
 __all__ = [

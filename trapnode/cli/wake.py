@@ -1,0 +1,84 @@
+"""Who woke the unit, and whether its boot is a trigger; light, for a picture may wait for it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from trapnode.errors import DeviceError
+from trapnode.store.consent import note_wake, read_wake
+from trapnode.words import WakeReason
+
+if TYPE_CHECKING:
+    from trapnode.loop import Clock
+    from trapnode.sim.world import World
+
+__all__ = ["Waker", "woken"]
+
+ALARM_NEAR = timedelta(minutes=3)  # An RTC that drifted, a boot that was slow.
+
+
+class Waker(NamedTuple):
+    """What the configuration says of what may wake the unit."""
+
+    gated: bool
+    board: str
+    alarm_pin: int
+    technician_pin: int
+    state: Path  # Whose account knows the alarm.
+
+
+def woken(run: Path, waker: Waker, clock: "Clock", world: "World | None") -> bool:
+    """Find out why the machine is awake, tell the others, and say whether its boot is a trigger.
+
+    In `gated` a boot that nobody explains is one: rather a picture of nothing than no leopard.
+    """
+    if read_wake(run) is not None:  # A station that systemd started anew.
+        return False
+    reason = world.wake_reason() if world else _reason(waker, clock)
+    note_wake(run, reason)
+    unexplained = reason is WakeReason.POWER_ON and world is None
+    return waker.gated and (reason is WakeReason.PIR or unexplained)
+
+
+def _reason(waker: Waker, clock: "Clock") -> WakeReason:
+    reset = _machine(waker.state)
+    if not waker.gated or reset is WakeReason.WATCHDOG:
+        return reset
+    if waker.board == "wittypi4":
+        from trapnode.devices.board import WITTY_ADDRESS, witty_reason
+        from trapnode.devices.i2c import I2cRegisters
+
+        return witty_reason(I2cRegisters(WITTY_ADDRESS))
+    if waker.board == "latch":
+        return _latched(waker)
+    from trapnode.store.account import read_account
+
+    began = clock.now() - timedelta(seconds=clock.monotonic())
+    alarm_at = read_account(waker.state).alarm_at
+    near = alarm_at and abs(datetime.fromisoformat(alarm_at) - began) < ALARM_NEAR
+    return WakeReason.ALARM if near else WakeReason.PIR
+
+
+def _machine(state: Path) -> WakeReason:
+    """Tell a reset by the watchdog from power that came."""
+    from trapnode.devices.power import LinuxPower
+
+    def ended() -> bool:
+        from trapnode.store.account import read_account
+
+        return read_account(state).ended
+
+    return LinuxPower().wake_reason(ended)
+
+
+def _latched(waker: Waker) -> WakeReason:
+    from trapnode.devices.pins import is_high
+
+    try:
+        if waker.alarm_pin >= 0 and is_high(waker.alarm_pin):
+            return WakeReason.ALARM
+        if waker.technician_pin >= 0 and is_high(waker.technician_pin):
+            return WakeReason.TECHNICIAN
+    except DeviceError:
+        return WakeReason.POWER_ON
+    return WakeReason.PIR
