@@ -374,6 +374,38 @@ def test_an_end_that_takes_nothing_holds_nobody_up(cable):
             line.write(b"x" * 4096)
 
 
+def test_an_answer_longer_than_the_port_takes_at_once_comes_whole(cable):
+    theirs, path = cable
+    sent = "".join(
+        f"{number} \u0445\u0432\u0430\u0442\u0438\u0442\r\n" for number in range(800)
+    ).encode()
+    with SerialLine(path) as line:
+        line.fileno()
+        line.write(sent[:9000])
+        line.write(sent[9000:])
+        assert line.unsent
+        seen = b""
+        while line.unsent or len(seen) < len(sent):
+            seen += os.read(theirs, 1000)
+            line.write(b"")
+    assert seen == sent
+
+
+def test_what_nobody_reads_is_dropped_after_a_while(cable):
+    theirs, path = cable
+    clock = SteppedClock()
+    with SerialLine(path, clock.monotonic) as line:
+        line.fileno()
+        line.write(b"x" * 16000)
+        clock.step(4)
+        line.write(b"")
+        assert line.unsent
+        clock.step(2)
+        line.write(b"y" * 9000)  # Too much beside what waits.
+        assert not line.unsent
+        assert b"y" not in os.read(theirs, 100_000)
+
+
 def test_a_port_that_is_not_there_yet_is_opened_when_it_comes(tmp_path, cable, caplog):
     theirs, path = cable
     link, clock = tmp_path / "ttyGS0", SteppedClock()

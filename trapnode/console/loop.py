@@ -26,6 +26,7 @@ from trapnode.store import remarks
 __all__ = ["Console", "Line"]
 
 ROUND_S = 5.0  # A cable that appears is noticed this soon; the watchdog hears from us too.
+SEND_S = 0.05  # Until more of an answer is sent to a cable that did not take it at once.
 IDLE_S = 600.0
 LINES_MOST, RATE_S = 40, 10.0  # More is a program gone wild; a person pastes a few lines.
 
@@ -38,6 +39,11 @@ class Line(Protocol):
         """Give how often it was pulled so far."""
         ...
 
+    @property
+    def unsent(self) -> bool:
+        """Say whether something waits until the other end takes it."""
+        ...
+
     def fileno(self) -> int:
         """Give the descriptor that turns readable."""
         ...
@@ -47,7 +53,7 @@ class Line(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Send what the other end takes now."""
+        """Send what the other end takes now; keep the rest, within bounds, for the next call."""
         ...
 
 
@@ -70,7 +76,7 @@ class Console:
         hang_ups = 0
         while not stopping():
             alive("")
-            ready = self._clock.wait([line, stopping], self._wait_s())
+            ready = self._clock.wait([line, stopping], SEND_S if line.unsent else self._wait_s())
             data = line.read() if line in ready else b""
             if line.hang_ups != hang_ups:
                 hang_ups = line.hang_ups

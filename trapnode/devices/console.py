@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 BAUD = 115_200  # A USB gadget ignores it.
 READ_SIZE = 4096
+UNSENT_MOST = 16_384  # Bytes; a screen has two thousand, in Chinese five.
+GIVE_UP_S = 5.0  # Nobody reads.
 REOPEN_S = 2.0  # A port that hangs up at once must not keep us busy.
 FAULTS = (OSError, termios.error, ValueError)
 
@@ -30,6 +32,8 @@ class SerialLine:
         self._nothing = os.eventfd(0, os.EFD_CLOEXEC)  # Never readable: stands in for no port.
         self._closed_at = float("-inf")
         self._fault = ""
+        self._unsent = b""
+        self._moved_at = 0.0  # When the other end took something last.
         self.hang_ups = 0
         """How often the cable was pulled so far."""
 
@@ -60,15 +64,30 @@ class SerialLine:
             self._hang_up(error)
             return b""
 
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits until the other end takes it: write again soon, if only b""."""
+        return bool(self._unsent)
+
     def write(self, data: bytes) -> None:
-        """Send what the other end takes now; the rest is lost."""
-        if self._port is None or not data:
+        """Send what the other end takes now, and keep the rest for the next call.
+
+        What is too much to keep is dropped as a whole; all is, once nobody reads for GIVE_UP_S.
+        """
+        if self._port is None:
             return
+        now_s = self._monotonic()
+        if not self._unsent:
+            self._moved_at = now_s
+        if len(self._unsent) + len(data) <= UNSENT_MOST:
+            self._unsent += data
         try:
             # Not through pyserial: its write spins for ever while a port takes nothing.
-            os.write(self._port.fileno(), data)
+            if self._unsent and (sent := os.write(self._port.fileno(), self._unsent)):
+                self._unsent, self._moved_at = self._unsent[sent:], now_s
         except BlockingIOError:
-            return  # Nobody reads.
+            if now_s - self._moved_at >= GIVE_UP_S:
+                self._unsent = b""
         except FAULTS as error:
             self._hang_up(error)
 
@@ -96,7 +115,7 @@ class SerialLine:
     def _hang_up(self, error: Exception) -> None:
         log.info("console on %s hung up: %s", self._path, error)
         self.hang_ups += 1
-        self._closed_at = self._monotonic()
+        self._closed_at, self._unsent = self._monotonic(), b""
         if self._port is not None:
             self._port.close()
             self._port = None
