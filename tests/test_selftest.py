@@ -105,6 +105,14 @@ def test_what_fails_is_named_with_what_to_do(tmp_path, changes, others, failed, 
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_the_status_shows_the_signal_that_the_modem_told(tmp_path):
+    ram.write_snapshot(tmp_path, SOUND)
+    cable = Cable(unit_at(tmp_path, modem="sbd"), Others(tmp_path))
+    assert cable.ask("modem")[-2:] == ["IMEI 300, signal 4 of 5", "OK"]
+    cable.unit.clock.step(9)
+    assert "modem     signal 4 of 5, 9 s ago" in cable.ask("status")
+
+
 def test_a_silent_station_is_named_with_its_age(tmp_path):
     ram.beat(tmp_path, "station", 50.0)
     lines = tried(tmp_path, edges=None)

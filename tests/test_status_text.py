@@ -121,6 +121,14 @@ def test_without_a_gauge_nothing_is_said_of_days():
     assert "days" not in screen(mains, 1)[1]
 
 
+def test_the_signal_is_told_beside_the_last_session():
+    heard = {"radio": ["47 bytes accepted in 10 s", 66], "signal": [4, 12.0]}
+    (line,) = [each for each in screen(SNAPSHOT | heard, 1) if each.startswith("modem")]
+    assert line.startswith("modem     47 bytes accepted in 10 s, 66 s ago, 3 downlinks refused; ")
+    quiet = {key: SNAPSHOT[key] for key in SNAPSHOT if key not in ("radio", "downlinks_refused")}
+    assert "modem     signal 0 of 5, 2 min ago" in screen(quiet | {"signal": [0, 120.0]}, 1)
+
+
 def test_a_failed_selftest_is_a_reason():
     failed = {"failed": ["pir", "modem"], "age_s": 5}
     assert reasons(SNAPSHOT | {"selftest": failed}, 1, Texts()) == ["SELFTEST FAILED: pir, modem"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 
 from trapnode.console.steps import Failed, Steps, Wait
 from trapnode.console.unit import Unit
@@ -30,6 +31,7 @@ SHOWN = 10
 LOG_SHOWN = 20
 MODEM_S = 60.0  # A modem that is in a session answers after it; this long is waited for.
 POLL_S = 0.25
+SIGNAL = re.compile(r"signal (\d) of 5")
 
 
 def known(unit: Unit) -> tuple[dict[str, object], float] | None:
@@ -41,6 +43,8 @@ def known(unit: Unit) -> tuple[dict[str, object], float] | None:
     found: dict[str, object] = dict(snapshot)
     if (heard := remarks.radio(unit.run, now_s)) is not None:
         found["radio"] = [heard[0], round(heard[1], 1)]
+    if (heard_at := remarks.signal(unit.run, now_s)) is not None:
+        found["signal"] = [heard_at[0], round(heard_at[1], 1)]
     if (tested := remarks.tested(unit.run, now_s)) is not None:
         found["selftest"] = {"failed": tested[0], "age_s": round(tested[1], 1)}
     if note := remarks.deployed(unit.run):
@@ -101,7 +105,10 @@ def modem_said(unit: Unit) -> Steps:
     """Ask the modem; return its words. Raise Failed, with its fault or if nobody answers."""
     number = visit.ticket(unit.clock.monotonic())
     visit.ask_modem(unit.run, number)
-    return (yield from uplinker_said(unit, number))
+    said = yield from uplinker_said(unit, number)
+    if found := SIGNAL.search(said):
+        remarks.note_signal(unit.run, int(found[1]), unit.clock.monotonic())
+    return said
 
 
 def uplinker_said(unit: Unit, number: int) -> Steps:

@@ -1,8 +1,9 @@
 """The status of a unit as a technician reads it: one screen of 80 by 24, the verdict first.
 
-`status` is the keeper's snapshot, and what the console adds: `radio` [text, age in s], `selftest`
-{failed: [names], age_s}, `note` {kind, at, by} of the last deploy or collect, `locked` true while
-labels are not to be shown. Any of it may be missing or of any shape: then it reads `?`.
+`status` is the keeper's snapshot, and what the console adds: `radio` [text, age in s], `signal`
+[bars of 5, age in s], `selftest` {failed: [names], age_s}, `note` {kind, at, by} of the last deploy
+or collect, `locked` true while labels are not to be shown. Any of it may be missing or of any
+shape: then it reads `?`.
 """
 
 import json
@@ -106,7 +107,7 @@ def _rows(status: Status, age_s: float, texts: Texts) -> dict[str, str]:
             accepted=_since(status, "last_accepted", age_s, texts),
             credits=_credits(status, texts),
         ),
-        "modem": _modem(status, texts) + _refused(status, texts),
+        "modem": _modem(status, texts),
         "warmth": _warmth(status, texts),
         "deployed": _note(status, texts),
         "selftest": _selftest(status, texts),
@@ -189,10 +190,15 @@ def _refused(status: Status, texts: Texts) -> str:
 
 
 def _modem(status: Status, texts: Texts) -> str:
+    found, refused = [], _refused(status, texts)
     match status.get("radio"):
         case [str(said), int() | float() as age_s]:
-            return texts("modem.said", said=texts.said(said), age=texts.age(float(age_s)))
-    return texts("modem.none")
+            age = texts.age(float(age_s))
+            found.append(texts("modem.said", said=texts.said(said), age=age) + refused)
+    match status.get("signal"):
+        case [int() as bars, int() | float() as age_s]:
+            found.append(texts("modem.signal", bars=bars, age=texts.age(float(age_s))))
+    return "; ".join(found) or texts("modem.none") + refused
 
 
 def _note(status: Status, texts: Texts) -> str:

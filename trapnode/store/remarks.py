@@ -4,6 +4,7 @@ RUN/visit.json     when somebody last typed (monotonic, s); gone with the cable
 RUN/tested.json    what failed in the last self-test, and when
 RUN/deployed.json  the last deploy or collect
 RUN/radio.json     what the last session came to, and when
+RUN/signal.json    the bars that the modem told somebody who asked, and when
 """
 
 import contextlib
@@ -19,11 +20,13 @@ __all__ = [
     "leave",
     "note_deployed",
     "note_radio",
+    "note_signal",
     "note_tested",
     "number_of",
     "radio",
     "read",
     "seconds_of",
+    "signal",
     "technician_here",
     "tested",
     "visit",
@@ -42,6 +45,17 @@ def radio(run: Path, now_s: float) -> tuple[str, float] | None:
     found = read(run / "radio.json")
     text = found.get("text")
     return (text, now_s - seconds_of(found, "at_s")) if isinstance(text, str) else None
+
+
+def note_signal(run: Path, bars: int, now_s: float) -> None:
+    """Note what a modem hears, 0 to 5."""
+    replace(run / "signal.json", {"bars": bars, "at_s": now_s})
+
+
+def signal(run: Path, now_s: float) -> tuple[int, float] | None:
+    """Read what the modem heard when it was asked last, and how long ago, s; None: never asked."""
+    found = read(run / "signal.json")
+    return (number_of(found, "bars"), now_s - seconds_of(found, "at_s")) if found else None
 
 
 def note_tested(run: Path, failed: Sequence[str], now_s: float) -> None:
