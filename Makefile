@@ -36,6 +36,9 @@ unit: .venv/ready ## the tests alone
 test: .venv/ready ## all that CI runs: lint, types, contracts, unit; two at a time
 	$(MAKE) --no-print-directory -j2 lint types contracts unit
 
+guide: .venv/ready ## the field guide on two pages of A4, dist/field-guide.pdf (needs chromium)
+	$(BIN)/python -m tests.rig.guide dist/field-guide.pdf
+
 deb: .venv/ready ## Debian packages (bookworm; SUITE=trixie) for amd64 and arm64, without root, into dist/
 	PYTHON=$(BIN)/python systemd/deb/deb.sh amd64 dist
 	PYTHON=$(BIN)/python systemd/deb/deb.sh arm64 dist
@@ -79,4 +82,4 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 clean: ## remove the environments and what the demo left
 	rm -rf .venv .training demo-out
 
-.PHONY: help demo lint types contracts unit test deb bench rig powercut uplink-soak uplink-figures train evaluate clean
+.PHONY: help demo lint types contracts unit test guide deb bench rig powercut uplink-soak uplink-figures train evaluate clean

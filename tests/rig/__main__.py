@@ -216,6 +216,13 @@ def page() -> str:
         return _python("-m", "tests.rig.page", f"{folder}/dump").strip().splitlines()[-1]
 
 
+def guide() -> str:
+    """The field guide, printed by headless Chromium: two pages of A4."""
+    _need("chromium", "chromium")
+    with tempfile.TemporaryDirectory() as folder:
+        return _python("-m", "tests.rig.guide", f"{folder}/guide.pdf").strip()
+
+
 def walk() -> str:
     """README's "A researcher's walk", command by command, from a sealed demo to its readers."""
     _need("exiftool", "libimage-exiftool-perl")
@@ -267,6 +274,7 @@ STEPS = (
     exif,
     keywords,
     page,
+    guide,
     walk,
     systemd,
     thief,

@@ -66,7 +66,7 @@ class Tab:
 
     def pdf(self) -> bytes:
         """Print the page."""
-        return base64.b64decode(self.ask("Page.printToPDF")["data"])
+        return base64.b64decode(self.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
 
     def _hear(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
