@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapnode.devices.battery import HwmonBattery, Thermometer
+from trapnode.devices.battery import HwmonBattery, SuppliedBattery, Thermometer
 
 
 @pytest.fixture
@@ -54,6 +54,29 @@ def test_a_gauge_that_went_away_is_a_fault(hwmon):
     battery = HwmonBattery("ina219", hwmon)
     assert battery.millivolts() is None
     assert "No such file" in battery.fault
+
+
+@pytest.mark.parametrize(
+    ("bits", "said"),
+    [
+        ("0\n", ""),
+        ("50005\n", "power: under-voltage now"),
+        ("50000\n", "power: under-voltage since this boot"),
+        ("80000\n", ""),  # Only warm.
+        (None, ""),
+        ("nonsense", ""),
+    ],
+)
+def test_what_the_board_noticed_of_its_5_v_is_told_beside_the_gauge(hwmon, bits, said):
+    throttled = hwmon / "get_throttled"
+    if bits is not None:
+        throttled.write_text(bits)
+    battery = SuppliedBattery(HwmonBattery("ina219", hwmon), throttled)
+    assert (battery.millivolts(), battery.fault) == (7412, said)
+    without = SuppliedBattery(HwmonBattery("ina226", hwmon), throttled)
+    assert without.millivolts() is None
+    assert without.fault.startswith("battery gauge ina226 is not in")
+    assert without.fault.endswith(said)
 
 
 @pytest.mark.parametrize(("text", "celsius"), [("41318\n", 41.318), ("-28750\n", -28.75)])

@@ -56,6 +56,29 @@ def test_the_model_agrees_with_the_figures_it_was_made_from():
 
 
 @pytest.mark.parametrize(
+    ("linger_s", "events", "stock", "tuned", "pi5", "gated"),
+    [  # The tables of the model that the design was made with, mWh a day.
+        (15.0, 5, 14_503, 9_103, 554, 135),
+        (15.0, 30, 14_604, 9_204, 806, 331),
+        (15.0, 100, 14_886, 9_486, 1_512, 880),
+        (60.0, 5, 14_503, 9_103, 591, 172),
+        (60.0, 30, 14_604, 9_204, 1_031, 556),
+        (60.0, 100, 14_886, 9_486, 2_262, 1_630),
+    ],
+)
+def test_every_row_of_the_design_s_model_comes_out(linger_s, events, stock, tuned, pi5, gated):
+    def day(powers, boot_s=0.0, is_gated=True):
+        return day_mwh(powers, gated=is_gated, linger_s=linger_s, boot_s=boot_s, events=events)
+
+    twice = events * (4 + 4 + 1) / 3600  # There idling counts twice while an event lasts.
+    assert day(Powers(), is_gated=False) + twice * 600 == pytest.approx(stock, abs=1)
+    tuned_twice = twice * 375 + events * (600 - 375) / 3600  # And storing costs as on a stock one.
+    assert day(Powers(idle=375.0), is_gated=False) + tuned_twice == pytest.approx(tuned, abs=1)
+    assert day(Powers(off=17.5), 9_500 / 790) == pytest.approx(pi5, abs=1)
+    assert day(TUNED, 1_438 / 411) == pytest.approx(gated, abs=1)
+
+
+@pytest.mark.parametrize(
     ("celsius", "share"),
     [(40, 1.0), (20, 1.0), (-5, 0.8), (-30, 0.6), (-40, 0.52), (-90, 0.4), (None, 0.6)],
 )

@@ -29,6 +29,7 @@ ASK_ROUND_S = 0.05
 QUICK_S = 2.0  # A station in a burst answers when it is over.
 ORDERED_S = 30.0  # A board that cut nothing by then will not.
 AGAIN_S = 60.0
+JUMP = timedelta(seconds=60)  # No clock drifts so far between two looks: somebody set it.
 RADIO_LONGEST_S = 400.0  # As long as the keeper waits for a silent uplinker.
 
 
@@ -71,6 +72,7 @@ class Gate:
         self._asked_s = 0.0
         self._ordered_s: float | None = None
         self._not_before_s = 0.0
+        self._origin: datetime | None = None  # What the wall clock says of monotonic 0.
         self._sorted_s: float | None = None  # Since when only the radio may have something to do.
         consent.withdraw(run)  # Of a keeper before.
 
@@ -90,6 +92,7 @@ class Gate:
 
         `save` writes what the power must not take, with the alarm's moment; may raise StoreError.
         """
+        self._follow(now, awake.now_s, waiting)
         self.awake_because = self._why(awake, stage)
         if self.awake_because or awake.now_s < self._not_before_s:
             self._back()
@@ -101,6 +104,13 @@ class Gate:
         elif self._agrees(awake):
             self._go(awake.now_s, now, waiting, save)
         return ASK_ROUND_S if awake.now_s - self._asked_s < QUICK_S else ROUND_S
+
+    def _follow(self, now: datetime, now_s: float, waiting: int) -> None:
+        """Set the alarm anew once the clock was set: a board's new time may be past the old one."""
+        origin = now - timedelta(seconds=now_s)
+        if self._origin and abs(origin - self._origin) > JUMP:
+            self._set_alarm(now, waiting)
+        self._origin = origin
 
     def _ask(self, now_s: float) -> None:
         self._asked += 1

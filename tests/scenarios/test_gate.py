@@ -8,6 +8,7 @@ takes the edge, or the board wakes the unit for it.
 import os
 import shutil
 from collections import deque
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -295,13 +296,30 @@ def test_the_alarm_is_set_before_anything_can_brown_out(live, kind):
     assert life.alarm.set_for or life.witty.registers[30]
 
 
+@pytest.mark.parametrize("year", [1970, 2026, 2038])
+def test_an_alarm_is_set_anew_when_somebody_sets_the_clock(live, year):
+    """It was set by the hours of 1970; with the RTC at today it would come next month, or never."""
+    life, board = live("latch"), Dead()
+    gate = Gate(board, life.run, GATING)
+    gate.begin(life.clock.now(), 0)
+    awake = Awake(0.0, True, 0.0, False, 0, True, 0, busy=("a technician",))
+    for second in range(20):
+        if second == 10:
+            life.clock.set_wall(NOON.replace(year=year, hour=23))
+        now = life.clock.now()
+        gate.look(replace(awake, now_s=life.clock.monotonic()), Stage.FULL, now, 0, lambda at: None)
+        life.clock.step(1.0)
+    assert [round(wait.total_seconds() / 3600) for wait in board.alarms] == [22, 3]
+
+
 class Dead:
     """A board that does nothing, or says why it cannot."""
 
     def __init__(self, error=None):
-        self.offs, self._error = 0, error
+        self.offs, self.alarms, self._error = 0, [], error
 
     def set_alarm(self, wait):
+        self.alarms.append(wait)
         if self._error:
             raise self._error
 
