@@ -268,6 +268,19 @@ def test_brown_outs_and_the_watchdog_are_counted_apart(store, run, clock):
     assert live(WakeReason.PIR) == (3, 2)
 
 
+def test_a_keeper_that_was_stopped_and_began_anew_ends_no_boot(store, run, clock):
+    """As an update does: the power cut that comes after it is one."""
+    life = boot(store)
+    first = Energy(MAINS, store, run, life)
+    first.look(clock.now(), 10.0, ClockTrust.RTC, None, None)
+    first.end(20.0)
+    assert read_account(store.state).ended
+    Energy(MAINS, store, run, life).look(clock.now(), 30.0, ClockTrust.RTC, None, None)
+    assert not read_account(store.state).ended
+    later = Energy(MAINS, store, run, boot(store, "two"))
+    assert later.look(clock.now(), 10.0, ClockTrust.RTC, None, None).cuts == 1
+
+
 def test_a_unit_that_never_lives_an_hour_is_counted_all_the_same(store, run, clock):
     for life in range(4):
         energy = Energy(MAINS, store, run, boot(store, f"{life}"))

@@ -90,9 +90,11 @@ class Energy:
         self._boot = boot
         self._account = read_account(store.state)
         self._new = self._account.boot != boot.id
+        # A keeper that was stopped told the card that this boot has ended; it has not.
+        revived = self._account.ended and not self._new
         self._account = dataclasses.replace(self._account, ended=self._new and self._account.ended)
         self._boot_s = 0.0
-        self._saved_s = 0.0
+        self._saved_s = -SAVE_S if revived else 0.0
         self._hot = False
         self._coldest: float | None = None
 
