@@ -32,7 +32,7 @@ from trapnode.model import Boot, ClockTrust, MessageKind
 from trapnode.policy.drift import time_wanted
 from trapnode.policy.report import PRIORITY_STATUS
 from trapnode.store import ram
-from trapnode.store.acks import acknowledge
+from trapnode.store.acks import acknowledge, catch_up
 from trapnode.store.corrections import corrections
 from trapnode.store.settings import in_force, path_of, scaled
 from trapnode.store.store import Store
@@ -178,6 +178,7 @@ class Commands:
         with self._store.database.transaction():
             if body is not None:
                 self._downlinks.begin(counter, body, now)
+            self._catch_up(commands)
             outcomes = [
                 self._outcome(command, outside.get(place), counter, now)
                 for place, command in enumerate(commands)
@@ -190,6 +191,12 @@ class Commands:
             )
             self._downlinks.finish(counter, said)
         log.info("downlink %d: %s", counter, said)
+
+    def _catch_up(self, commands: Sequence[Command]) -> None:
+        """Go beyond what the receiver has of this card, should we know nothing of it."""
+        highest = max((each.highest for each in commands if isinstance(each, Ack)), default=0)
+        if catch_up(self._store.database, self._store.outbox, highest):
+            log.error("the receiver has message %d: this card was restored from an image", highest)
 
     def _outcome(
         self, command: Command, done: Result | None, counter: int, now: datetime

@@ -162,7 +162,8 @@ What a unit does
 ----------------
 A downlink is taken if it is authentic with the card's key and its counter is above the last one
 taken, by 2^20 at most: the nearest with the header's low 16 bits is tried first. That counter is
-durable before any command takes effect. What is refused has no effect, and is counted.
+durable before any command takes effect. What is refused has no effect, and is counted. An ack of a
+counter that it never used says that its card was restored from an image: it counts on 101 above.
 
 What changes
 ------------

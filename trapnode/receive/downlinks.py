@@ -34,6 +34,7 @@ TICK = timedelta(minutes=10)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)  # No receiver ran this program earlier.
 MOST_AHEAD = 500_000  # Of a clock that ran years ahead; a unit takes 2^20 above its last one.
 MAX_ACK = 0xFFFFFF
+RESTORED_HOURS = 6.0  # So soon a card restored from an image hears how far it had been.
 MANY = 2 * ACK_BITS  # Messages that wait for an ack: more would outgrow what one downlink acks.
 RETRY_FIRST = timedelta(minutes=5)
 RETRY_LONGEST = timedelta(hours=6)
@@ -168,8 +169,8 @@ class Downlinks:
     def _acks(self, unit: Unit, card: Card) -> tuple[tuple[Ack, ...], int]:
         """Make acks if anything arrived since the last ones, and name the last arrival."""
         last = self._database.number(
-            "SELECT max(id) FROM arrival WHERE unit = ? AND fate IN (?, ?)",
-            *(unit.name, Fate.OPENED, Fate.TWIN),
+            "SELECT max(id) FROM arrival WHERE unit = ? AND fate IN (?, ?, ?)",
+            *(unit.name, Fate.OPENED, Fate.TWIN, Fate.RESTORED),
         )
         rows = self._database.rows(
             "SELECT counter FROM message WHERE unit = ? AND generation = ?"
@@ -201,7 +202,12 @@ class Downlinks:
         )
         if row is None or row[0] is None:
             return True
-        return not timedelta(0) <= now - moment(row[0]) < timedelta(hours=unit.ack_hours)
+        refused = self._database.number(
+            "SELECT count(*) FROM arrival WHERE unit = ? AND fate = ? AND id > ?",
+            *(unit.name, Fate.RESTORED, self._acked(unit)),
+        )
+        hours = min(unit.ack_hours, RESTORED_HOURS) if refused else unit.ack_hours
+        return not timedelta(0) <= now - moment(row[0]) < timedelta(hours=hours)
 
     def _next_counter(self, unit: Unit, card: Card, now: datetime) -> int:
         last = self._database.number(

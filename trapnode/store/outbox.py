@@ -106,13 +106,23 @@ class Outbox:
 
     def _next_counter(self) -> int:
         """Take the next counter, inside a transaction, once the ceiling is above it."""
-        row = self._database.row("SELECT next FROM counter WHERE name = ?", COUNTER)
-        assert row is not None
         assert self._ceiling is not None
-        counter = int(str(row[0]))
+        counter = self.next_counter()
         self._ceiling.cover(counter)
         self._database.run("UPDATE counter SET next = next + 1 WHERE name = ?", COUNTER)
         return counter
+
+    def next_counter(self) -> int:
+        """Give the counter of the next message; raise StoreError."""
+        assert self._ceiling is not None
+        row = self._database.row("SELECT next FROM counter WHERE name = ?", COUNTER)
+        return int(str(row[0])) if row else self._ceiling.number()
+
+    def count_from(self, counter: int) -> None:
+        """Leave out what is below, durably; inside a transaction. Raise StoreError."""
+        assert self._ceiling is not None
+        self._ceiling.cover(counter)
+        self._database.run("INSERT OR REPLACE INTO counter VALUES (?, ?)", COUNTER, counter)
 
     def _insert(self, message: Message) -> None:
         self._database.run(
