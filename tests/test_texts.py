@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 import types
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,19 @@ from hypothesis import strategies as st
 
 from tests.technician import Cable, unit_at
 from trapnode.console import VERBS
+from trapnode.console.deploying import FEATURES
 from trapnode.store import ram
 from trapnode.texts import ENGLISH, Texts, speak
 from trapnode.texts.screen import columns, cut, printable, wrapped
+from trapnode.words import (
+    CardState,
+    ClockTrust,
+    MessageKind,
+    MessageState,
+    Stage,
+    Verdict,
+    WakeReason,
+)
 
 HOUSE = Path(__file__).parents[1] / "trapnode"
 USED = re.compile(r'"((?:status|row|test|ask|err|want|clock|unlock|aim|deploy|collect)\.[a-z_.]+)"')
@@ -97,6 +108,23 @@ def test_a_catalogue_with_a_fault_is_not_ours(key: str, text: str | None, fault:
     assert any(each.startswith(key) and fault in each for each in wrong_with(table)) or (
         fault == "not printable" and wrong_with(table)
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("card", CardState),
+        ("trust", ClockTrust),
+        ("reason", WakeReason),
+        ("stage", set(Stage) - {Stage.FULL}),
+        ("state", MessageState),
+        ("kind", set(MessageKind) - {MessageKind.COMMANDS}),
+        ("verdict", Verdict),
+        ("feature", FEATURES),
+    ],
+)
+def test_every_word_of_the_rows_that_is_shown_is_there(kind: str, words: Iterable[str]) -> None:
+    assert {f"{kind}.{each}" for each in words} - set(ENGLISH) == set()
 
 
 def test_what_the_other_processes_say_is_in_the_catalogue_as_they_say_it() -> None:

@@ -84,7 +84,9 @@ def queue(unit: Unit) -> Steps:
     with contextlib.closing(unit.opened()) as store:
         reports, undone = store.outbox.waiting(), store.outbox.undone()
         counted = store.outbox.counts()
-    shown = [f"{number} {name}" for name, number in counted.items() if number]
+    shown = [
+        f"{number} {unit.texts.word('state', name)}" for name, number in counted.items() if number
+    ]
     yield ", ".join(shown) or unit.texts("queue.none")
     if unit.lock.is_open(unit.clock.monotonic()):  # A preview is made of targets only.
         yield from (_message(unit.texts, each) for each, _ in undone[:SHOWN])
@@ -169,17 +171,26 @@ def _observation(texts: Texts, each: Observation) -> str:
         label=each.label,
         sure="-" if each.probability is None else f"{each.probability:3.0%}",
         frames=each.frames,
-        verdict=each.verdict.value,
+        verdict=texts.word("verdict", each.verdict.value),
         audit=texts("events.audit") if each.audit else "",
         count=texts("events.count", count=each.count) if each.count else "",
     )
 
 
 def _message(texts: Texts, each: Message) -> str:
-    told = {"kind": each.kind.value, "state": each.state.value, "attempts": each.attempts}
-    at = f"{each.not_before:%Y-%m-%d %H:%M:%S}"
-    return texts("queue.message", counter=each.counter, at=at, **told)
+    return texts(
+        "queue.message",
+        counter=each.counter,
+        kind=texts.word("kind", each.kind.value),
+        state=texts.word("state", each.state.value),
+        attempts=each.attempts,
+        at=f"{each.not_before:%Y-%m-%d %H:%M:%S}",
+    )
 
 
 def _report(texts: Texts, each: Report) -> str:
-    return texts("queue.report", kind=each.kind.value, at=f"{each.made_at:%Y-%m-%d %H:%M:%S}")
+    return texts(
+        "queue.report",
+        kind=texts.word("kind", each.kind.value),
+        at=f"{each.made_at:%Y-%m-%d %H:%M:%S}",
+    )

@@ -1,8 +1,9 @@
 """All that the console says, in the technician's language: `en.py`, and any file like it.
 
-A language is a module here whose TEXTS has keys of `en.py`; what it leaves out stays English, so
-half a translation is of use. A catalogue in other letters (Russian, Chinese) makes the cable speak
-UTF-8; one written in ASCII, transliterated, works on any terminal. What is typed stays ASCII.
+A language is a module here whose TEXTS has keys of `en.py` and `en_said.py`; what it leaves out
+stays English, so half a translation is of use. A catalogue in other letters (Russian, Chinese)
+makes the cable speak UTF-8; one written in ASCII, transliterated, works on any terminal. What is
+typed stays ASCII.
 
 What the other processes say (a fault, what a session came to) they say in English, for the log
 and the desk; the keys `said.` tell how the console says it. What they do not know stays English.

@@ -1,0 +1,50 @@
+"""What the other processes say in English, word for word: so the console knows it in a language.
+
+They say it so in the log, to the desk and in `status json`, whatever is spoken on the cable.
+"""
+
+__all__ = ["SAID"]
+
+SAID = {
+    "said.silent": "{process}: silent for {seconds} s",
+    "said.never": "{process}: never started",
+    "said.clock": "clock: not set, it says {at}",
+    "said.drift": "clock: may be wrong by {seconds} s, nobody has set it for long",
+    "said.stage": "battery: stage {stage}, {share} of its energy left",
+    "said.hot": "heat: judging waits for the processor to cool",
+    "said.gauge": "battery gauge {name} cannot be read: {why}",
+    "said.volts": "power: under-voltage now",
+    "said.volts.before": "power: under-voltage since this boot",
+    "said.off.vain": "power: switched off in vain, the board holds the power",
+    "said.full": "card: full, {free} MiB free, and nothing more may go",
+    "said.failed": "card: failed, pictures are in RAM: {why}",
+    "said.failing": "card: failing, it gives back other bytes than were written",
+    "said.lost": "card: {frames} lost",
+    "said.missed": "station: card full: {n} triggers without a picture",
+    "said.one": "station: card full: bursts of one frame",
+    "said.camera.none": "station: camera gave no frame within {seconds} s",
+    "said.camera.start": "station: camera does not start: {why}",
+    "said.judge.none": "sorter: no classifier, every sequence is kept: {why}",
+    "said.lens": "sorter: lens covered or dark: {found} of the last {of} sequences",
+    "said.vain.why": "radio: {messages} tried in vain, last: {why}",
+    "said.vain": "radio: {messages} tried in vain",
+    "said.parked": "radio: {messages} parked",
+    "said.pir.spikes": "PIR: {spikes} of {edges} edges are spikes: noise on its wire",
+    "said.pir.masked": "PIR: {masked} of {edges} edges are our own radio's: move its wire",
+    "said.pir.blank": "PIR: {blank} of the last {judged} triggers showed nothing: sun, grass?",
+    "said.sent": "{size} bytes accepted in {seconds} s",
+    "said.on_air": "{size} bytes on the air in {seconds} s",
+    "said.no_network": "MO status {number}: no network service",
+    "said.iridium": "Iridium modem {imei}, signal {bars} of 5, network time {at}",
+    "said.iridium.deaf": "Iridium modem {imei}, signal {bars} of 5, no network time",
+    "said.stick.began": "copying, it has just begun",
+    "said.stick.minutes": "copying {far}, {n} min left",
+    "said.stick.seconds": "copying {far}, {n} s left",
+    "said.stick.full": "full: {far} were copied: take a bigger one",
+    "said.stick.done": "done, pull it: {n} sequences, {size} MB",
+    "said.stick.gone": "done and pulled: {n} sequences, {size} MB",
+    "said.stick.early": "pulled, and not done: plug it in again",
+    "said.stick.failed": "failed: {why}",
+    "said.stick.refused": "refused: {why}",
+    "said.stick.format": "it cannot be mounted: format it as FAT32 or exFAT",
+}
