@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trapnode.policy.status_text import DAYS_LEAST, open_part, reasons, render
-from trapnode.texts import Texts
+from trapnode.texts import Texts, speak
+from trapnode.texts.screen import columns
 
 SNAPSHOT = {
     "version": "0.1.0",
@@ -72,7 +73,7 @@ def test_a_sound_unit_is_good_to_go_and_all_of_it_is_on_one_screen():
         "warmth    -18.5 C in the processor",
         "deployed  2026-11-22 04:10:00 UTC by IK",
         "selftest  passed, 65 s ago",
-        "alive     keeper 0 s, station 1 s",
+        "alive     keeper 0, station 1 s ago",
         "version   trapnode 0.1.0, boot 212 by pir",
     ]
 
@@ -154,6 +155,32 @@ def test_the_worst_day_fits_the_screen():
     assert lines[0] == "AL07  NOT GOOD TO GO, because"
     assert lines[7] == "! and 35 more: status json has them all"
     assert all(len(line) <= 80 and line.isascii() and line.isprintable() for line in lines)
+
+
+FULL = {
+    "days_left": 1284.0,
+    "power_stage": "targets",
+    "card_state": "failing",
+    "clock_trust": "none",
+    "last_accepted": "2026-11-21T04:28:02Z",
+    "last_verdicts": ["other_mammal 97%", "leopard 99%"],
+    "downlinks_refused": {},
+    "radio": ["47 bytes accepted in 10 s", 9000.0],
+    "signal": [4, 9000.0],
+    "wake_reason": "watchdog",
+    "processes": {
+        each: {"age_s": 300} for each in ("console", "keeper", "sorter", "station", "uplinker")
+    },
+    "stick": "copying 120/400 MB, 3 min left",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "zh"])
+def test_in_no_language_a_line_of_a_full_screen_is_cut(language):
+    texts = speak(language)
+    lines = render(SNAPSHOT | FULL, 9000.0, texts)
+    assert [line for line in lines if columns(line) >= 80] == []
+    assert texts.said("copying 120/400 MB, 3 min left") in lines[-1]
 
 
 @pytest.mark.parametrize("key", SNAPSHOT)

@@ -62,3 +62,13 @@ def test_what_cannot_be_answered_is_said(
 def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unlock", "answer", "/nowhere", NONCE, "--unit", "AL07"]) == 2
     assert "/nowhere: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("language", "warned"), [("ru", False), ("xx", True)])
+def test_a_language_without_a_catalogue_is_a_warning(
+    language: str, warned: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[console]\nlanguage = "{language}"\n', "utf-8")
+    assert main(["config", "check", "--config", str(config)]) == 0
+    assert ("no catalogue xx: English is spoken" in capsys.readouterr().err) is warned

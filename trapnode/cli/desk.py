@@ -65,6 +65,7 @@ def config(arguments: argparse.Namespace) -> None:
     import msgspec
 
     from trapnode.config import options, read
+    from trapnode.texts import is_spoken
 
     if arguments.action == "check":
         checked = read(Path(arguments.config))
@@ -74,6 +75,9 @@ def config(arguments: argparse.Namespace) -> None:
                 " add a second one and keep it elsewhere",
                 file=sys.stderr,
             )
+        if not is_spoken(checked.console.language):
+            spoken = f"no catalogue {checked.console.language}: English is spoken"
+            print(f"warning: console.language: {spoken}", file=sys.stderr)
         print(f"{arguments.config}: good")
         return
     chosen = read_or_defaults(arguments)

@@ -195,7 +195,9 @@ class Console(Section, frozen=True):
     ] = ""
     language: Annotated[
         str,
-        _option("language of its texts, `en` or a catalogue dropped in", pattern=r"^[a-z]{2}\Z"),
+        _option(
+            "language of its texts: en, ru, zh, or a catalogue dropped in", pattern=r"^[a-z]{2}\Z"
+        ),
     ] = "en"
 
 

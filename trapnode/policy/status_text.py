@@ -229,10 +229,8 @@ def _processes(status: Status, texts: Texts) -> str:
     if not isinstance(found, dict):
         return "?"
     ages = {name: each.get("age_s") for name, each in found.items() if isinstance(each, dict)}
-    return ", ".join(
-        texts("alive", process=name, age=texts("age.seconds", n=scaled(age, 1, "", 0)))
-        for name, age in ages.items()
-    )
+    told = ", ".join(f"{name} {scaled(age, 1, '', 0)}" for name, age in ages.items())
+    return texts("alive", processes=told)
 
 
 def _lost(status: Status, texts: Texts) -> str:

@@ -10,13 +10,14 @@ and the desk; the keys `said.` tell how the console says it. What they do not kn
 """
 
 import importlib
+import importlib.util
 import re
 from collections.abc import Mapping
 from functools import cached_property
 
 from trapnode.texts.en import TEXTS as ENGLISH
 
-__all__ = ["ENGLISH", "PLACE", "Texts", "speak"]
+__all__ = ["ENGLISH", "PLACE", "Texts", "is_spoken", "speak"]
 
 PLACE = re.compile(r"\{(\w*)[^}]*\}")
 AGES = (("days", 172_800, 86_400), ("hours", 7_200, 3_600), ("minutes", 120, 60))  # From, of, s.
@@ -78,6 +79,11 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     parts[::2] = map(re.escape, parts[::2])
     parts[1::2] = [f"(?P<{name}>.+?)" for name in parts[1::2]]
     return re.compile("".join(parts))
+
+
+def is_spoken(language: str) -> bool:
+    """Say whether there is a catalogue of a language."""
+    return importlib.util.find_spec(f"trapnode.texts.{language}") is not None
 
 
 def speak(language: str) -> Texts:
