@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import tty
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -344,7 +345,7 @@ def test_the_loop_answers_over_a_cable_until_told_to_stop(unit, tmp_path, stop, 
         if len(rounds) == 3:
             stop.give()
 
-    with SerialLine(path) as line:
+    with closing(SerialLine(path)) as line:
         line.fileno()  # Opening throws away what came before.
         os.write(theirs, b"sta")
         Console(replace(unit, clock=SystemClock())).run(line, stop, alive)
@@ -356,7 +357,7 @@ def test_the_loop_answers_over_a_cable_until_told_to_stop(unit, tmp_path, stop, 
 
 def test_a_line_is_read_and_written(cable):
     theirs, path = cable
-    with SerialLine(path) as line:
+    with closing(SerialLine(path)) as line:
         assert line.fileno() >= 0
         os.write(theirs, b"status\r")
         assert SystemClock().wait([line], DEADLINE_S) == [line]
@@ -368,7 +369,7 @@ def test_a_line_is_read_and_written(cable):
 
 def test_an_end_that_takes_nothing_holds_nobody_up(cable):
     _, path = cable
-    with SerialLine(path) as line:
+    with closing(SerialLine(path)) as line:
         line.fileno()
         for _ in range(100):
             line.write(b"x" * 4096)
@@ -379,7 +380,7 @@ def test_an_answer_longer_than_the_port_takes_at_once_comes_whole(cable):
     sent = "".join(
         f"{number} \u0445\u0432\u0430\u0442\u0438\u0442\r\n" for number in range(800)
     ).encode()
-    with SerialLine(path) as line:
+    with closing(SerialLine(path)) as line:
         line.fileno()
         line.write(sent[:9000])
         line.write(sent[9000:])
@@ -393,7 +394,7 @@ def test_an_answer_longer_than_the_port_takes_at_once_comes_whole(cable):
 def test_what_nobody_reads_is_dropped_after_a_while(cable):
     _, path = cable
     clock = SteppedClock()
-    with SerialLine(path, clock.monotonic) as line:
+    with closing(SerialLine(path, clock.monotonic)) as line:
         line.fileno()
         for _ in range(100):
             line.write(b"x" * 4096)  # Far more than a port has room for.
@@ -410,7 +411,7 @@ def test_a_port_that_is_not_there_yet_is_opened_when_it_comes(tmp_path, cable, c
     theirs, path = cable
     link, clock = tmp_path / "ttyGS0", SteppedClock()
     caplog.set_level("INFO")
-    with SerialLine(str(link), clock.monotonic) as line:
+    with closing(SerialLine(str(link), clock.monotonic)) as line:
         for _ in range(3):
             assert SystemClock().wait([line], 0) == []
             assert line.read() == b""
@@ -429,7 +430,7 @@ def test_a_hang_up_closes_and_the_next_cable_is_opened(tmp_path, cable):
     first_theirs, first_ours = pty.openpty()
     link.symlink_to(os.ttyname(first_ours))
     os.close(first_ours)
-    with SerialLine(str(link), clock.monotonic) as line:
+    with closing(SerialLine(str(link), clock.monotonic)) as line:
         line.fileno()
         os.close(first_theirs)
         assert SystemClock().wait([line], DEADLINE_S) == [line]
@@ -448,7 +449,7 @@ def test_a_hang_up_closes_and_the_next_cable_is_opened(tmp_path, cable):
 
 def test_a_hang_up_while_writing_is_no_error():
     theirs, ours = pty.openpty()
-    with SerialLine(os.ttyname(ours)) as line:
+    with closing(SerialLine(os.ttyname(ours))) as line:
         os.close(ours)
         line.fileno()
         os.close(theirs)

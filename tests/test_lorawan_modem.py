@@ -1,5 +1,6 @@
 """The LoRaWAN adapter against its twin: honest outcomes, room by data rate, rejoin, reset."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -208,7 +209,7 @@ def test_who_it_is_and_that_nothing_is_fetched():
     assert (bench.modem.credit, bench.modem.announced) == (0, False)
     with pytest.raises(LinkUnavailable, match="no downlink without a message"):
         bench.modem.fetch()
-    with bench.modem as modem:
+    with closing(bench.modem) as modem:
         modem.rest()
     assert repr(modem) == "LorawanModem('wire', faults=0)"
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -46,7 +47,7 @@ def served(tmp_path, order):
 
 def test_messages_pass_a_real_pseudo_terminal_opened_again_and_again(served, order):
     clock, link, log, twin = served
-    with SbdModem(str(link), clock=clock, stopping=order, patience=6) as modem:
+    with closing(SbdModem(str(link), clock=clock, stopping=order, patience=6)) as modem:
         assert modem.identity() == IMEI
         modem.send(PAYLOAD)
         twin.queue_downlink(b"down")
@@ -66,7 +67,7 @@ def test_a_file_in_the_mailbox_is_a_downlink(served, tmp_path):
     part.rename(part.with_suffix(""))
     while not twin.gateway.queued:
         select.select([], [], [], 0.001)
-    with SbdModem(str(link), clock=clock, stopping=Order()) as modem:
+    with closing(SbdModem(str(link), clock=clock, stopping=Order())) as modem:
         assert modem.send(PAYLOAD).downlinks == (b"come home",)
     assert list((tmp_path / "down").iterdir()) == []
 
@@ -160,7 +161,7 @@ def stranger(tmp_path, request):
 
 def test_a_modem_emulator_by_others_takes_our_message_and_gives_its_downlink(stranger, order):
     port, said, downlink = stranger
-    with SbdModem(port, clock=FastClock(START, 60), stopping=order, patience=8) as modem:
+    with closing(SbdModem(port, clock=FastClock(START, 60), stopping=order, patience=8)) as modem:
         assert modem.identity() == IMEI
         assert modem.send(PAYLOAD).downlinks == (downlink,)
         assert modem.signal() == 5

@@ -5,6 +5,7 @@ import fcntl
 import select
 import termios
 import time
+from contextlib import closing
 
 import pytest
 from gpiozero import Device
@@ -63,7 +64,7 @@ def pulse(pir, pin):
 
 
 def test_an_edge_makes_it_readable_and_is_told_once(pin):
-    with GpioPir(PIN) as pir:
+    with closing(GpioPir(PIN)) as pir:
         assert not pir.active
         assert pir.edges() == []
         before = time.monotonic()
@@ -78,21 +79,21 @@ def test_an_edge_makes_it_readable_and_is_told_once(pin):
 
 def test_a_pin_already_high_is_active_without_an_edge(pin):
     pin.drive_high()
-    with GpioPir(PIN) as pir:
+    with closing(GpioPir(PIN)) as pir:
         assert pir.active
         assert pir.edges() == []
 
 
 def test_a_pin_high_at_the_start_gives_edges_once_it_has_been_low(pin):
     pin.drive_high()
-    with GpioPir(PIN) as pir:
+    with closing(GpioPir(PIN)) as pir:
         assert pir._sensor.wait_for_motion(DEADLINE_S)
         pulse(pir, pin)
         assert len(pir.edges()) == 1
 
 
 def test_every_pulse_is_an_edge(pin):
-    with GpioPir(PIN, sample_rate=1000) as pir:
+    with closing(GpioPir(PIN, sample_rate=1000)) as pir:
         for _ in range(3):
             pulse(pir, pin)
         edges = pir.edges()
@@ -102,7 +103,7 @@ def test_every_pulse_is_an_edge(pin):
 
 def test_the_oldest_edges_give_way(pin, monkeypatch):
     monkeypatch.setattr(module, "EDGES_KEPT", 2)
-    with GpioPir(PIN, sample_rate=1000) as pir:
+    with closing(GpioPir(PIN, sample_rate=1000)) as pir:
         pulse(pir, pin)
         between = time.monotonic()
         for _ in range(2):
@@ -112,7 +113,7 @@ def test_the_oldest_edges_give_way(pin, monkeypatch):
 
 
 def test_a_pin_in_use_is_a_device_error(pin):
-    with GpioPir(PIN), pytest.raises(DeviceError, match=rf"PIR on GPIO{PIN}: .*in use"):
+    with closing(GpioPir(PIN)), pytest.raises(DeviceError, match=rf"PIR on GPIO{PIN}: .*in use"):
         GpioPir(PIN)
 
 
@@ -123,7 +124,7 @@ def test_a_pin_that_does_not_exist_is_a_device_error(pin):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_chip_that_is_gone_is_a_device_error_at_the_next_round(pin):
-    with GpioPir(PIN) as pir:
+    with closing(GpioPir(PIN)) as pir:
         pin.__class__ = DeadPin
         with pytest.raises(DeviceError, match=rf"PIR on GPIO{PIN} cannot be read: .*Input/output"):
             pir.active  # noqa: B018

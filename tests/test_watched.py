@@ -1,6 +1,6 @@
 """The PIR's edges: those of our own radio are masked, spikes are counted, no leopard is lost."""
 
-import contextlib
+from contextlib import closing
 
 import pytest
 from gpiozero import Device
@@ -103,7 +103,7 @@ def test_a_leopard_during_the_repair_and_a_session_is_taken(store, run, clock, r
 
     monkeypatch.setattr(type(store), "repair_steps", slow_repair)
     pir = WatchedPir(ScriptedPir(clock.monotonic, [(3, 1.5)]), run, clock)
-    with radio.during(), contextlib.closing(pir):
+    with radio.during(), closing(pir):
         station_of(store, run, boot(store)).run(
             *(pir, NumberedCamera(clock), clock),
             Until(lambda: clock.monotonic() > 20),
@@ -211,7 +211,7 @@ def test_a_pulse_shorter_than_any_pir_makes_is_a_spike(monkeypatch):
     factory = MockFactory(pin_class=DrivenPin)
     monkeypatch.setattr(Device, "pin_factory", factory)
     now = [0.0]
-    with GpioPir(PIN, sample_rate=1000, monotonic=lambda: now[0]) as pir:
+    with closing(GpioPir(PIN, sample_rate=1000, monotonic=lambda: now[0])) as pir:
         pin = factory.pin(PIN)
         for length in (SPIKE_S - 0.001, SPIKE_S, 2.0):
             pulse(pir, pin)

@@ -100,7 +100,7 @@ def pir_of(pin: int, here: Here, opened: contextlib.ExitStack) -> "Pir":
         from trapnode.devices.pir import GpioPir
     except ImportError as error:
         raise DeviceError(f"a library of the Pi is missing: {error}") from error
-    return opened.enter_context(GpioPir(pin))
+    return opened.enter_context(contextlib.closing(GpioPir(pin)))
 
 
 def camera_of(pir: "Pir", here: Here, opened: contextlib.ExitStack) -> "Camera":
@@ -115,7 +115,7 @@ def camera_of(pir: "Pir", here: Here, opened: contextlib.ExitStack) -> "Camera":
         from trapnode.devices.camera import PiCamera
     except ImportError as error:
         raise DeviceError(f"a library of the Pi is missing: {error}") from error
-    return opened.enter_context(PiCamera(clock.now))
+    return opened.enter_context(contextlib.closing(PiCamera(clock.now)))
 
 
 def _saved(

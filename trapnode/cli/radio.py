@@ -27,7 +27,7 @@ def modem_of(own: Process, opened: contextlib.ExitStack) -> "LorawanModem | SbdM
     """Make the modem of `[modem]`, given back with `opened`; raise DeviceError."""
     patience = max(1.0, own.world.rate / TWINS_RATE) if own.world else 1.0
     if own.config.modem.kind == "lorawan":
-        return opened.enter_context(_lorawan(own, opened, patience))
+        return opened.enter_context(contextlib.closing(_lorawan(own, opened, patience)))
     from trapnode.devices.modem import SbdModem
 
     modem = own.config.modem
@@ -40,7 +40,7 @@ def modem_of(own: Process, opened: contextlib.ExitStack) -> "LorawanModem | SbdM
     def rested() -> None:
         note_rest(own.run, own.clock.monotonic())
 
-    return metered(opened.enter_context(made), busy, *SESSIONS, rested=rested)
+    return metered(opened.enter_context(contextlib.closing(made)), busy, *SESSIONS, rested=rested)
 
 
 def _lorawan(own: Process, opened: contextlib.ExitStack, patience: float) -> "LorawanModem":

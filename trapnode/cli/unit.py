@@ -178,5 +178,8 @@ def console(arguments: argparse.Namespace) -> None:
     from trapnode.console import Console
     from trapnode.devices.console import SerialLine
 
-    with process("console", arguments) as own, SerialLine(own.config.console.port) as line:
+    with (
+        process("console", arguments) as own,
+        contextlib.closing(SerialLine(own.config.console.port)) as line,
+    ):
         Console(unit_of(own)).run(line, own.stop, own.alive)

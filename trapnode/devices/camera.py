@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -60,17 +59,6 @@ class PiCamera:
         except FAULTS as error:
             self.close()
             raise DeviceError(f"camera does not start: {_said(error)}") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def model(self) -> str:

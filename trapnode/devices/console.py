@@ -5,8 +5,6 @@ import os
 import termios
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 import serial
 
@@ -36,17 +34,6 @@ class SerialLine:
         self._moved_at = 0.0  # When the other end took something last.
         self.hang_ups = 0
         """How often the cable was pulled so far."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def fileno(self) -> int:
         """Give the descriptor that turns readable; open the port if it is there again."""

@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from trapnode.devices.line import Clock, Connect, ModemLine, Stopping, at_baud
 from trapnode.devices.rest import Pin, ResetWire
@@ -71,17 +70,6 @@ class LorawanModem:
         self._crowded = b""  # What found no room beside the MAC's answers.
         self._asked = self._told = False  # The time: since the last answer, and by a frame since.
         self._kept: deque[bytes] = deque(maxlen=DOWNLINKS_KEPT)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"LorawanModem({self._line.path!r}, faults={self._line.faults})"

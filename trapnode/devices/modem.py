@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from trapnode.devices.line import Clock, Connect, HungUp, ModemLine, Stopping, at_baud
 from trapnode.devices.rest import Pin, SleepWire
@@ -59,17 +58,6 @@ class SbdModem:
         self._ledger = sbd.Ledger()
         self.announced = False
         """The network said that a downlink waits."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"SbdModem({self._line.path!r}, faults={self._line.faults})"

@@ -10,8 +10,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from gpiozero import GPIOZeroError, MotionSensor
 
@@ -63,17 +61,6 @@ class GpioPir:
         except DeviceError:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"GpioPir({self._pin}{', closed' if self._closed else ''})"
