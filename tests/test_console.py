@@ -225,7 +225,7 @@ def test_the_clock_is_told_and_asked_for(unit, tmp_path):
     )
     uplinker, told = UplinkVisit(tmp_path), []
     cable = Cable(unit, lambda: uplinker.answer(None, told.append, unit.clock.monotonic()))
-    assert cable.ask("clock set 2026-11-23 10:05") == ["set: 2026-11-23 00:05:00 UTC", "OK"]
+    assert cable.ask("clock set 2026-11-23 10:05") == ["set, UTC: 2026-11-23 00:05:00", "OK"]
     unit.clock.step(3)
     assert cable.ask("clock set 2026-11-23T10:05:09z")[-1] == "OK"
     assert [each.isoformat() for each in told] == [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import NOON, ScriptedModem, boot, uplinker_of
+from tests.technician import Cable, unit_at
 from trapnode.devices import clock as module
 from trapnode.devices.clock import RTC_SET_TIME, set_rtc, set_time
 from trapnode.errors import DeviceError, LinkUnavailable
@@ -21,6 +22,7 @@ from trapnode.store import ram
 from trapnode.store.account import read_account
 from trapnode.store.corrections import LATEST, corrections
 from trapnode.store.energy import Cells, Energy
+from trapnode.store.visit import UplinkVisit
 from trapnode.words import Stage
 
 DAY = timedelta(days=1)
@@ -219,6 +221,27 @@ def test_setting_the_clock_sets_the_rtc_too(tmp_path, monkeypatch):
     set_time(NOON, lambda *said: told.append(said), tmp_path)
     assert told == [(module.time.CLOCK_REALTIME, NOON.timestamp())]
     assert kernel.told[0][1] == (0, 30, 4, 22, 10, 126)
+
+
+@pytest.mark.parametrize("rtc", [True, False])
+def test_a_technicians_clock_set_reaches_the_rtc_or_he_hears_that_it_did_not(
+    tmp_path, monkeypatch, rtc
+):
+    kernel, told = Kernel(tmp_path / "dev" / "rtc0"), []
+    path = kernel.path if rtc else tmp_path / "dev" / "rtc9"
+    monkeypatch.setattr(module, "set_rtc", lambda at, _device: set_rtc(at, path, kernel))
+    unit, uplinker = unit_at(tmp_path), UplinkVisit(tmp_path)
+
+    def set_clock(at):
+        return set_time(at, lambda *said: told.append(said), tmp_path)
+
+    cable = Cable(unit, lambda: uplinker.answer(None, set_clock, unit.clock.monotonic()))
+    answer = cable.ask("clock set 2026-11-22 14:30")
+    assert answer[0].startswith("set, UTC: 2026-11-22 04:30:00")
+    assert (answer[-1], len(told)) == ("OK", 1)
+    assert all(len(line) <= 80 for line in answer)
+    assert kernel.told == ([(RTC_SET_TIME, (0, 30, 4, 22, 10, 126))] if rtc else [])
+    assert ("the RTC is not set" in " ".join(answer)) is not rtc
 
 
 def test_without_an_rtc_the_clock_is_set_all_the_same(tmp_path, caplog):

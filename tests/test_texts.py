@@ -188,7 +188,7 @@ def test_half_a_translation_is_of_use() -> None:
 
 @pytest.mark.parametrize("wrong", ["{nobody}", "{0}", "{at", "{at.real.x:>{y}}"])
 def test_a_translation_with_a_wrong_place_in_it_gives_way_to_english(wrong: str) -> None:
-    assert Texts({"clock.done": wrong})("clock.done", at="now") == "set: now UTC"
+    assert Texts({"clock.done": wrong})("clock.done", at="now") == "set, UTC: now"
 
 
 def test_a_language_that_nobody_wrote_is_english() -> None:

@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 
 OpenDownlink = Callable[[bytes, int], tuple[int, bytes]]
 """Opens a downlink newer than a counter: its counter and body; raises ProtocolError."""
-SetClock = Callable[[datetime], None]
-"""Sets the machine's clock; raises DeviceError."""
+SetClock = Callable[[datetime], str]
+"""Sets the machine's clock; says why the RTC does not have it, or nothing; raises DeviceError."""
 
 WRAP = 1 << 16
 CUT_SHORT = Result.REFUSED  # Of what acts on the world: nobody knows whether it still did.
@@ -116,13 +116,14 @@ class Commands:
         """Say whether the network shall be asked for the time; raise StoreError."""
         return time_wanted(trust is not ClockTrust.NONE, corrections(self._store.database), now)
 
-    def correct_clock(self, at: datetime, clock: Clock, source: str) -> None:
-        """Set the clock and record it; raise DeviceError, StoreError."""
+    def correct_clock(self, at: datetime, clock: Clock, source: str) -> str:
+        """Set the clock and record it; say what `SetClock` says; raise DeviceError, StoreError."""
         before, monotonic_s = clock.now(), clock.monotonic()
-        self._set_clock(at)
+        said = self._set_clock(at)
         with self._store.database.transaction():
             self._downlinks.note_clock(self._boot.id, monotonic_s, before, at, source)
         log.warning("clock corrected by %s: %s was %s", source, at, before)
+        return said
 
     def _read(self, counter: int, body: bytes) -> tuple[Command, ...]:
         try:

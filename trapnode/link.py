@@ -70,8 +70,8 @@ class Obedience(Protocol):
         """Say whether the network shall be asked for the time."""
         ...
 
-    def correct_clock(self, at: datetime, clock: Clock, source: str) -> None:
-        """Set the clock and record it; raise DeviceError."""
+    def correct_clock(self, at: datetime, clock: Clock, source: str) -> str:
+        """Set the clock and record it; say why the RTC does not have it. Raise DeviceError."""
         ...
 
 

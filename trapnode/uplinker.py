@@ -81,10 +81,10 @@ class Uplinker:
     def _serve(self, modem: Modem, clock: Clock) -> None:
         """Do what a technician at the cable asks for."""
 
-        def set_clock(at: datetime) -> None:
+        def set_clock(at: datetime) -> str:
             if self._commands is None:
                 raise DeviceError("clock: not set, the card failed")
-            self._commands.correct_clock(at, clock, "technician")
+            return self._commands.correct_clock(at, clock, "technician")
 
         self._visit.answer(modem, set_clock, clock.monotonic())
 

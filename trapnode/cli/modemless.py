@@ -37,13 +37,14 @@ def without_modem(own: Process, store: Store, fault: str = "", for_s: float = ma
     boot, clock, visit = own.boot(store), own.clock, UplinkVisit(own.run)
     until_s = clock.monotonic() + for_s
 
-    def set_clock(at: datetime) -> None:
+    def set_clock(at: datetime) -> str:
         if own.world:
             raise DeviceError("the clock of a world of twins cannot be set")
         before, now_s = clock.now(), clock.monotonic()
-        set_time(at)
+        said = set_time(at)
         with store.database.transaction():
             store.downlinks.note_clock(boot.id, now_s, before, at, "technician")
+        return said
 
     with contextlib.closing(Doorbell(own.run, UPLINKER)) as bell:
         while not own.stop() and clock.monotonic() < until_s:

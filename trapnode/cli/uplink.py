@@ -9,7 +9,7 @@ from pathlib import Path
 from trapnode.cli.process import Process
 from trapnode.cli.radio import budget_of, report_hour_of
 from trapnode.config import Config
-from trapnode.downlinking import Commands
+from trapnode.downlinking import Commands, SetClock
 from trapnode.errors import DeviceError, UsageError
 from trapnode.message.sealing import CardKey, open_downlink, seal, seal_card_failed
 from trapnode.model import MessageKind
@@ -68,13 +68,14 @@ def opener(key: CardKey) -> Callable[[bytes, int], tuple[int, bytes]]:
     return lambda payload, last: open_downlink(payload, key, last)
 
 
-def set_clock(own: Process) -> Callable[[datetime], None]:
+def set_clock(own: Process) -> SetClock:
     """Give what sets the machine's clock; a world of twins has one clock for all."""
     if own.world:
 
-        def agree(at: datetime) -> None:
+        def agree(at: datetime) -> str:
             if abs(at - own.clock.now()) > TWINS_AGREE:
                 raise DeviceError("the clock of a world of twins cannot be set")
+            return ""
 
         return agree
     from trapnode.devices.clock import set_time

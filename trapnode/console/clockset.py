@@ -7,6 +7,7 @@ from trapnode.console.steps import Failed, Steps
 from trapnode.console.unit import Unit
 from trapnode.protocols.shell import ERR_VALUE, OK
 from trapnode.store import visit
+from trapnode.texts.screen import wrapped
 
 __all__ = ["set_clock"]
 
@@ -14,12 +15,15 @@ EARLIEST, LATEST = datetime(2026, 11, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinf
 
 
 def set_clock(unit: Unit, said: str) -> Steps:
-    """Set the clock to a time, local to the unit, or UTC with a Z at its end."""
+    """Set the clock to a time, local to the unit, or UTC with a Z at its end.
+
+    The RTC is set with it; where that fails the technician hears it: the time goes with the power.
+    """
     at, now_s = _moment(unit, said), unit.clock.monotonic()
     number = visit.ticket(now_s)
     visit.ask_clock(unit.run, number, at, now_s)
     done = yield from uplinker_said(unit, number)
-    yield unit.texts("clock.done", at=done)
+    yield from wrapped(unit.texts("clock.done", at=done), "  ")
     return OK
 
 

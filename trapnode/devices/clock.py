@@ -99,8 +99,11 @@ def set_time(
     at: datetime,
     set_clock: Callable[[int, float], None] = time.clock_settime,
     root: Path = Path("/"),
-) -> None:
-    """Set the wall clock to a time that somebody knows for sure; raise DeviceError."""
+) -> str:
+    """Set the wall clock to a time that somebody knows for sure; raise DeviceError.
+
+    Say why the RTC does not have it, or nothing.
+    """
     if at < BUILT:
         raise DeviceError(f"clock: {at:%Y-%m-%d}: is before this software was built")
     try:
@@ -113,6 +116,8 @@ def set_time(
         set_rtc(at, root / RTC_DEVICE)
     except DeviceError as error:  # The clock is right until the power goes.
         log.warning("%s", error)
+        return str(error)
+    return ""
 
 
 def set_rtc(
@@ -130,7 +135,7 @@ def set_rtc(
         finally:
             os.close(descriptor)
     except (OSError, struct.error) as error:
-        raise DeviceError(f"clock: the RTC is not set: {error}") from error
+        raise DeviceError(f"the RTC is not set: {error}") from error
 
 
 def boot_id(path: Path = BOOT_ID) -> str:

@@ -140,8 +140,8 @@ class UplinkVisit:
         self._run = run
         self._done = {name: number_of(read(run / name), "number") for name in (ASK, CLOCK)}
 
-    def answer(self, modem: Modem, set_clock: Callable[[datetime], object], now_s: float) -> None:
-        """Do what is asked for, once for each request."""
+    def answer(self, modem: Modem, set_clock: Callable[[datetime], str], now_s: float) -> None:
+        """Do what is asked for, once for each request; `set_clock` may say what else to tell."""
         if self._is_new(ASK):
             self._say(ASK, modem.about)
         if self._is_new(CLOCK):
@@ -160,15 +160,15 @@ class UplinkVisit:
             told = Said(number, str(error), fault=True)
         replace(self._run / "said.json", asdict(told))
 
-    def _set(self, set_clock: Callable[[datetime], object], now_s: float) -> str:
+    def _set(self, set_clock: Callable[[datetime], str], now_s: float) -> str:
         asked = read(self._run / CLOCK)
         try:
             at = datetime.fromisoformat(str(asked["at"]))
             passed = timedelta(seconds=now_s - float(str(asked["monotonic_s"])))
         except (KeyError, ValueError, OverflowError) as error:
             raise DeviceError(f"{CLOCK}: {error}") from error
-        set_clock(at + passed)
-        return f"{at + passed:%Y-%m-%d %H:%M:%S}"
+        said = set_clock(at + passed)
+        return "; ".join(filter(None, (f"{at + passed:%Y-%m-%d %H:%M:%S}", said)))
 
 
 def ask_station(run: Path, number: int, until_s: float, shoot: bool, more: bool = False) -> None:

@@ -168,7 +168,7 @@ help           this""",
     "aim.active": " (sees motion)",
     # The clock
     "clock.now": "{at} UTC, {local} at the unit (UTC{offset}), {trust}",
-    "clock.done": "set: {at} UTC",
+    "clock.done": "set, UTC: {at}",
     # Questions of deploy and collect
     "ask.by": "{n}/{of} Who? Initials or name",
     "ask.height_m": "{n}/{of} Camera above the ground, in m (like 0.5)",

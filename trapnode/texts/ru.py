@@ -164,7 +164,7 @@ help           этот список""",
     "aim.active": " (движение)",
     # The clock
     "clock.now": "{at} UTC, у ловушки {local} (UTC{offset}), {trust}",
-    "clock.done": "поставлено: {at} UTC",
+    "clock.done": "поставлено, UTC: {at}",
     # Questions of deploy and collect
     "ask.by": "{n}/{of} Кто? Имя или инициалы, латиницей",
     "ask.height_m": "{n}/{of} Высота камеры над землёй, м (например 0.5)",
