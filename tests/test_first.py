@@ -12,6 +12,7 @@ from tests.faults import every_cut
 from tests.test_processes import end, start, watch
 from trapnode.cli.first import Here, begin, first_frame
 from trapnode.cli.glance import forget_glance, glance_of, leave_glance, read_glance
+from trapnode.cli.options import Options, plain
 from trapnode.config import parse
 from trapnode.model import ClockTrust, Shot, WakeReason
 from trapnode.sim.clock import SteppedClock
@@ -35,7 +36,8 @@ SLOW = {  # To import; each of them is a tenth of the time that the first frame 
 PROGRAM = """
 import json, sys
 from trapnode.cli.first import first_frame
-first = first_frame(sys.argv[1:])
+from trapnode.cli.options import plain
+first = first_frame(plain(sys.argv[1:]))
 print(json.dumps({"saved": first.begun is not None, "modules": list(sys.modules)}))
 """
 
@@ -128,13 +130,20 @@ def by_alarm(config):
 @pytest.mark.parametrize("unusual", [forgotten, changed, noted, by_alarm])
 def test_what_is_unusual_goes_the_ordinary_way(unit, unusual):
     unusual(unit)
-    assert first_frame(told(unit)) is None
+    assert first_frame(Options(*told(unit)[1::2])) is None
     assert frames(unit) == []
 
 
-def test_words_that_it_does_not_know_are_left_to_the_parser(unit):
-    assert first_frame([*told(unit), "--help"]) is None
-    assert first_frame([*told(unit), "--once", "yes"]) is None
+@pytest.mark.parametrize(
+    "words", ["--help", "--config", "--once x", "--twins=w", "--config a --config b"]
+)
+def test_words_that_are_not_plain_are_left_to_the_parser(words):
+    assert plain(words.split()) is None
+
+
+def test_plain_words_are_read_without_the_parser():
+    assert plain([]) == Options()
+    assert plain(["--twins", "w", "--config", "c"]) == Options("c", "w")
 
 
 def full(config):
@@ -155,7 +164,7 @@ def sealed_before(config):
 @pytest.mark.parametrize("refuses", [full, broken, sealed_before])
 def test_a_frame_that_the_card_does_not_take_as_usual_goes_along(unit, refuses):
     refuses(unit)
-    first = first_frame(told(unit))
+    first = first_frame(Options(*told(unit)[1::2]))
     assert first is not None
     with first.opened:
         assert (first.store, first.begun) == (None, None)

@@ -17,6 +17,7 @@ __all__ = [
     "UsageError",
 ]
 
+EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130  # 128 and SIGINT, as shells have it.

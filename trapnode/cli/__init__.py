@@ -7,7 +7,8 @@ need; and nothing at all before the first frame of a boot that is a trigger.
 import sys
 from collections.abc import Sequence
 
-from trapnode.errors import EXIT_FAILED, EXIT_INTERRUPTED, TrapnodeError
+from trapnode.cli.options import CONFIG, Options, plain
+from trapnode.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, TrapnodeError
 
 __all__ = ["CONFIG", "PROCESSES", "main"]
 
@@ -18,7 +19,6 @@ PROCESSES = {
     "keeper": "battery, card, clock, status snapshot, daily status report",
     "console": "answer a technician on the serial cable",
 }
-CONFIG = "/etc/trapnode/config.toml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,16 +41,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(told: list[str]) -> int:
-    first = None
-    if told[:1] == ["station"]:
-        from trapnode.cli.first import first_frame
-
-        first = first_frame(told[1:])
-    import argparse
+    if told and told[0] in PROCESSES and (options := plain(told[1:])):
+        return _start(told[0], options)
     import importlib
 
     from trapnode.cli.commands import parser
 
-    arguments = parser().parse_args(told, argparse.Namespace(first=first))
+    arguments = parser().parse_args(told)
+    if arguments.command in PROCESSES:
+        once = arguments.command == "uplinker" and arguments.once
+        return _start(arguments.command, Options(arguments.config, arguments.twins, once))
     module, name = arguments.run.split(":")
     return int(getattr(importlib.import_module(module), name)(arguments) or 0)
+
+
+def _start(process: str, options: Options) -> int:
+    if process == "station":
+        from trapnode.cli.first import first_frame
+
+        options = options._replace(first=first_frame(options))
+    from trapnode.cli import unit
+
+    getattr(unit, process)(options)
+    return EXIT_DONE

@@ -82,6 +82,10 @@ class Crew:
                 last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
                 raise TrapnodeError(f"{name} ended with {code}: {' '.join(last)} (see {log})")
 
+    def pid(self, name: str) -> int:
+        """Give the process id of a member."""
+        return self._members[name].pid
+
     def memory_kib(self) -> dict[str, int]:
         """Give the resident memory of each of the five processes, KiB (VmRSS of the kernel)."""
         return {name: _resident_kib(self._members[name].pid) for name in PROCESSES}

@@ -1,6 +1,5 @@
 """The commands of people: status, classify, config."""
 
-import argparse
 import json
 import sys
 import time
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING
 from trapnode.errors import TrapnodeError
 
 if TYPE_CHECKING:
+    import argparse
+
     from trapnode.config import Config
 
 __all__ = ["classify", "config", "read_or_defaults", "status"]
 
 
-def status(arguments: argparse.Namespace) -> None:
+def status(arguments: "argparse.Namespace") -> None:
     """Print the keeper's last snapshot, and how old it is; a broken configuration does not hide it.
 
     Its fault comes first; in JSON on stderr, where it disturbs no program.
@@ -44,7 +45,7 @@ def status(arguments: argparse.Namespace) -> None:
     print("\n".join(render(snapshot, age_s, Texts())))
 
 
-def classify(arguments: argparse.Namespace) -> None:
+def classify(arguments: "argparse.Namespace") -> None:
     """Run the sorter's models over pictures; write CSV, JSON, or a short table."""
     from trapnode.classify import classify as run
     from trapnode.cli.judges import load_judge
@@ -60,7 +61,7 @@ def classify(arguments: argparse.Namespace) -> None:
     )
 
 
-def config(arguments: argparse.Namespace) -> None:
+def config(arguments: "argparse.Namespace") -> None:
     """Check the configuration strictly, or show every option with its value."""
     import msgspec
 
@@ -97,7 +98,7 @@ def config(arguments: argparse.Namespace) -> None:
             print(f"{name} = {json.dumps(value)}  # {remark}")
 
 
-def read_or_defaults(arguments: argparse.Namespace) -> "Config":
+def read_or_defaults(arguments: "argparse.Namespace") -> "Config":
     """Read the configuration; at a desk without one, the defaults."""
     from trapnode.cli import CONFIG
     from trapnode.config import Config, read

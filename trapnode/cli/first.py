@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from trapnode.cli import CONFIG
 from trapnode.cli.glance import Glance, read_glance
+from trapnode.cli.options import Options
 from trapnode.cli.wake import woken
 from trapnode.errors import DeviceError
 from trapnode.store.consent import read_wake
@@ -43,17 +43,15 @@ class First(NamedTuple):
     begun: "Begun | None"
 
 
-def first_frame(told: list[str]) -> First | None:
+def first_frame(options: Options) -> First | None:
     """Take and save the first frame, if this boot is a trigger and nothing is unusual.
 
-    `told` is what stands behind `trapnode station`. Raise DeviceError, UsageError.
+    Raise DeviceError, UsageError.
     """
-    options = dict(zip(told[::2], told[1::2], strict=False))
-    twins = options.pop("--twins", None)
-    glance = read_glance(Path(options.pop("--config", CONFIG)), twins)
-    if options or len(told) % 2 or glance is None:
+    glance = read_glance(Path(options.config), options.twins)
+    if glance is None:
         return None
-    here = _here(twins)
+    here = _here(options.twins)
     with contextlib.suppress(OSError):
         Path(glance.run).mkdir(parents=True, exist_ok=True)
     if not woken(Path(glance.run), glance.waker, here.clock, here.world):

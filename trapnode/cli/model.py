@@ -1,9 +1,9 @@
 """The command `model`: the unit's sets of models, and how they are swapped in the field."""
 
-import argparse
 import contextlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trapnode import __version__
 from trapnode.choosing import Chooser
@@ -14,6 +14,9 @@ from trapnode.devices.cards import ModelRefused, content, set_files
 from trapnode.errors import StoreError, TrapnodeError, UsageError
 from trapnode.store.disk import Disk, RealDisk
 from trapnode.store.sets import CONFIGURED, DEATHS, MODELS, Package, Proof, Sets
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["chooser", "model_install", "model_list", "model_rollback", "model_test", "package"]
 
@@ -29,7 +32,7 @@ def chooser(config: Config, disk: Disk) -> Chooser:
     )
 
 
-def model_install(arguments: argparse.Namespace) -> None:
+def model_install(arguments: "argparse.Namespace") -> None:
     """Put a set on the unit, test it there, and let it judge if it passes."""
     config = read_or_defaults(arguments)
     _check_owner(Path(config.paths.state))
@@ -44,7 +47,7 @@ def model_install(arguments: argparse.Namespace) -> None:
     print(f"{new.name} judges from the next sequence on: {_figures(proof)}; before: {after}")
 
 
-def model_test(arguments: argparse.Namespace) -> None:
+def model_test(arguments: "argparse.Namespace") -> None:
     """Run the self-test of a set by its name or card; of the first one if none is named."""
     config = read_or_defaults(arguments)
     own = _sets_of(config)
@@ -57,7 +60,7 @@ def model_test(arguments: argparse.Namespace) -> None:
     print(f"{new.name} passes: {_figures(_proved(card, new, config))}")
 
 
-def model_list(arguments: argparse.Namespace) -> None:
+def model_list(arguments: "argparse.Namespace") -> None:
     """List the sets of the unit, the one that judges first; say of each what is wrong."""
     config = read_or_defaults(arguments)
     own = _sets_of(config)
@@ -68,7 +71,7 @@ def model_list(arguments: argparse.Namespace) -> None:
             print(f"{name}: ! passed over: {error}")
 
 
-def model_rollback(arguments: argparse.Namespace) -> None:
+def model_rollback(arguments: "argparse.Namespace") -> None:
     """Let the second set be the first again."""
     config = read_or_defaults(arguments)
     _check_owner(Path(config.paths.state))

@@ -1,12 +1,12 @@
 """One round of the uplinker, for a person beside the unit: what is due goes out, in plain lines."""
 
-import argparse
 import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from trapnode.cli.options import Options
 from trapnode.cli.process import Process, process
 from trapnode.cli.radio import modem_of
 from trapnode.cli.unit import keeper_of
@@ -22,12 +22,12 @@ __all__ = ["once"]
 BUSY_S = 60.0  # A keeper heard from within this time looks after the unit itself.
 
 
-def once(arguments: argparse.Namespace) -> None:
+def once(options: Options) -> None:
     """Send what is due; raise LinkUnavailable, MessageRefused, DeviceError when some did not go."""
     from trapnode.config import read
 
-    read(Path(arguments.config))  # A person is here: strict.
-    with process("uplinker", arguments) as own, contextlib.ExitStack() as opened:
+    read(Path(options.config))  # A person is here: strict.
+    with process("uplinker", options) as own, contextlib.ExitStack() as opened:
         logging.getLogger().setLevel(logging.WARNING)  # The lines below say it.
         if own.config.modem.kind == "none":
             print('modem.kind = "none": nothing is told')

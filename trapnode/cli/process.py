@@ -4,7 +4,6 @@ Once one of them finds that the card takes no more writes, all of them go on wit
 those that have the card's store open end, and systemd starts them anew.
 """
 
-import argparse
 import contextlib
 import logging
 import os
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapnode.cli.glance import forget_glance, glance_of, leave_glance
+from trapnode.cli.options import Options
 from trapnode.config import AtBoot, Config, read_at_boot
 from trapnode.devices.clock import SystemClock, boot_id
 from trapnode.devices.notify import Notifier
@@ -31,9 +31,7 @@ from trapnode.store.entries import begin_boot
 from trapnode.store.owner import as_owner
 from trapnode.store.refusal import cause_of
 from trapnode.store.seals import Sealing, read_seals
-from trapnode.store.settings import in_force
-from trapnode.store.spare import SPARE, open_spare
-from trapnode.store.store import LAST_GOOD, Store, open_store
+from trapnode.store.store import LAST_GOOD, SPARE, Store, open_store
 
 __all__ = ["Process", "keep_last_good", "last_good", "process"]
 
@@ -90,6 +88,8 @@ class Process:
 
         Settings that no longer go with the configuration are left out, all of them.
         """
+        from trapnode.store.settings import in_force
+
         in_ram = store.state == self.run / SPARE
         found = (ram.read_settings(self.run) or {}) if in_ram else store.settings.values()
         self.settings.update(found)
@@ -112,6 +112,8 @@ class Process:
 
     def _in_ram(self) -> Store:
         """Open the store in RAM, where pictures lie open: never where RAM may reach the card."""
+        from trapnode.store.spare import open_spare
+
         sealed = self.config.sealing.recipients or read_seals(Path(self.config.paths.state))
         if sealed and (leak := leaves_ram(self.run)):
             raise StoreError(f"the card failed, and sealed pictures have no RAM: {leak}")
@@ -133,15 +135,15 @@ def last_good(twins: str | None = None) -> Path:
 
 
 @contextlib.contextmanager
-def process(name: str, arguments: argparse.Namespace) -> Iterator[Process]:
+def process(name: str, options: Options) -> Iterator[Process]:
     """Begin a process: logging, order to stop, configuration, clock, store, sign of life."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     stop = Stop().listen()
-    at_boot = read_at_boot(Path(arguments.config), last_good(arguments.twins))
+    at_boot = read_at_boot(Path(options.config), last_good(options.twins))
     if at_boot.fault:
         log.error("%s", at_boot.fault)
     config = at_boot.config
-    world = World.enter(Path(arguments.twins)) if arguments.twins else None
+    world = World.enter(Path(options.twins)) if options.twins else None
     clock = world.clock() if world else SystemClock()
     run = Path(config.paths.run)
     with contextlib.suppress(OSError):  # Without it there are no doorbells and no heartbeats.
@@ -188,11 +190,11 @@ def _failure(error: StoreError, clock: Clock) -> ram.Failure:
     return ram.Failure(cause_of(error), str(error), clock.monotonic())
 
 
-def keep_last_good(arguments: argparse.Namespace, store: Store, config: Config) -> None:
+def keep_last_good(options: Options, store: Store, config: Config) -> None:
     """Remember the configuration that this start was good with, and what a first frame needs."""
-    target = last_good(arguments.twins)
+    target = last_good(options.twins)
     with contextlib.suppress(OSError):
-        text = Path(arguments.config).read_bytes()
+        text = Path(options.config).read_bytes()
         if not target.exists() or target.read_bytes() != text:
             write_whole(store.disk, target, text)
         if glance := glance_of(text.decode(), config):

@@ -51,10 +51,11 @@ def selftest(arguments: argparse.Namespace) -> int:
     import logging
 
     from trapnode.cli.cable import unit_of
+    from trapnode.cli.options import Options
     from trapnode.cli.process import process
     from trapnode.console import Failed, Wait, begin
 
-    with process("selftest", arguments) as own:
+    with process("selftest", Options(arguments.config, arguments.twins)) as own:
         logging.getLogger().setLevel(logging.WARNING)  # The lines below say it.
         unit = unit_of(own)
         steps = begin(unit, "selftest")

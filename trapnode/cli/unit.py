@@ -1,21 +1,17 @@
-"""Builds the five processes: configuration, devices or their twins, store, loop."""
+"""Builds the five processes: configuration, devices or their twins, store, loop.
 
-import argparse
+Each imports what it builds with when it is called: none carries what another needs.
+"""
+
 import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from trapnode.cli.eyes import eyes
-from trapnode.cli.first import First
-from trapnode.cli.power import await_wake, cells_of, gate_of
+from trapnode.cli.options import Options
 from trapnode.cli.process import Process, keep_last_good, process
-from trapnode.cli.radio import budget_of, modem_of, report_hour_of
-from trapnode.cli.sealing import of_sorter, of_station, show_of
 from trapnode.errors import CardFailed
 from trapnode.model import Boot
-from trapnode.policy.report import Watch
 from trapnode.store import ram
-from trapnode.store.busy import Busy
 from trapnode.store.radio_key import NoRadioKey
 from trapnode.store.seals import Sealing
 from trapnode.store.store import Store
@@ -39,15 +35,17 @@ KEY_AGAIN_S = 3600.0  # A radio key that could not be read is tried again, by th
 PROCESSES = ("station", "sorter", "uplinker", "keeper", "console")
 
 
-def station(arguments: argparse.Namespace) -> None:
+def station(options: Options) -> None:
     """Run the station until SIGTERM."""
+    from trapnode.cli.eyes import eyes
+    from trapnode.cli.sealing import of_station
     from trapnode.policy.burst import BurstPlan
     from trapnode.station import Identity, Station
 
-    first: First | None = arguments.first
+    first = options.first
     with (
         first.opened if first else contextlib.ExitStack() as opened,
-        process("station", arguments) as own,
+        process("station", options) as own,
     ):
         pir, camera = eyes(own, opened, first)
         config, faults = own.config, [""]
@@ -75,15 +73,18 @@ def station(arguments: argparse.Namespace) -> None:
         loop.run(pir, camera, own.clock, own.stop, alive, first.begun if first else None)
 
 
-def sorter(arguments: argparse.Namespace) -> None:
+def sorter(options: Options) -> None:
     """Run the sorter until SIGTERM."""
     import random
 
     from trapnode.cli.metered import MeteredJudges
     from trapnode.cli.model import chooser
+    from trapnode.cli.sealing import of_sorter, show_of
+    from trapnode.policy.report import Watch
     from trapnode.sorter import Sorter, Sorting
+    from trapnode.store.busy import Busy
 
-    with process("sorter", arguments) as own, contextlib.ExitStack() as opened:
+    with process("sorter", options) as own, contextlib.ExitStack() as opened:
         sealed = own.store(lambda: of_sorter(own.config, own.run))
         store = opened.enter_context(contextlib.closing(sealed))
         config = own.settled(store).config
@@ -102,20 +103,21 @@ def sorter(arguments: argparse.Namespace) -> None:
         loop.run(own.clock, own.stop, own.alive)
 
 
-def uplinker(arguments: argparse.Namespace) -> None:
+def uplinker(options: Options) -> None:
     """Run the uplinker until SIGTERM, or for one round."""
-    if arguments.once:
+    if options.once:
         from trapnode.cli.once import once
 
-        once(arguments)
+        once(options)
         return
-    with process("uplinker", arguments) as own, contextlib.closing(own.store()) as store:
+    with process("uplinker", options) as own, contextlib.closing(own.store()) as store:
         config = own.settled(store).config
         from trapnode.cli.modemless import without_modem
 
         if config.modem.kind == "none":
             without_modem(own, store)
             return
+        from trapnode.cli.radio import modem_of
         from trapnode.cli.uplink import uplinker_of
 
         try:
@@ -130,11 +132,13 @@ def uplinker(arguments: argparse.Namespace) -> None:
             loop.run(modem_of(own, opened), own.clock, own.stop, own.alive)
 
 
-def keeper(arguments: argparse.Namespace) -> None:
+def keeper(options: Options) -> None:
     """Run the keeper until SIGTERM."""
-    with process("keeper", arguments) as own, contextlib.closing(own.store()) as store:
+    from trapnode.cli.power import await_wake, gate_of
+
+    with process("keeper", options) as own, contextlib.closing(own.store()) as store:
         if not own.config_fault:
-            keep_last_good(arguments, store, own.config)
+            keep_last_good(options, store, own.config)
         await_wake(own)
         with contextlib.ExitStack() as opened:
             gate = gate_of(own, own.settled(store).config, opened)
@@ -146,6 +150,8 @@ def keeper_of(
     own: Process, store: Store, processes: tuple[str, ...], gate: "Gate | None" = None
 ) -> "Keeper":
     """Make the keeper's loop over a store, which looks after these processes."""
+    from trapnode.cli.power import cells_of
+    from trapnode.cli.radio import budget_of, report_hour_of
     from trapnode.keeper import Keeper, Keeping
 
     settled = own.settled(store)
@@ -172,14 +178,14 @@ def keeper_of(
     return Keeper(keeping, store, own.run, gauge, Thermometer(), gate)
 
 
-def console(arguments: argparse.Namespace) -> None:
+def console(options: Options) -> None:
     """Run the console until SIGTERM."""
     from trapnode.cli.cable import unit_of
     from trapnode.console import Console
     from trapnode.devices.console import SerialLine
 
     with (
-        process("console", arguments) as own,
+        process("console", options) as own,
         contextlib.closing(SerialLine(own.config.console.port)) as line,
     ):
         Console(unit_of(own)).run(line, own.stop, own.alive)

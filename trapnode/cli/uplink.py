@@ -1,10 +1,10 @@
 """Builds what the uplinker needs: this card's radio key, the modem, who obeys; tells the key."""
 
-import argparse
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trapnode.cli.process import Process
 from trapnode.cli.radio import budget_of, report_hour_of
@@ -18,9 +18,11 @@ from trapnode.store.outbox import Seal
 from trapnode.store.owner import as_owner
 from trapnode.store.radio_key import NoRadioKey, make_radio_key, read_radio_key
 from trapnode.store.riders import Plan
-from trapnode.store.spare import SPARE
-from trapnode.store.store import Store
+from trapnode.store.store import SPARE, Store
 from trapnode.uplinker import Uplinker
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["card_key", "keys_radio", "opener", "sealer", "uplinker_of"]
 
@@ -83,7 +85,7 @@ def set_clock(own: Process) -> SetClock:
     return set_time
 
 
-def keys_radio(arguments: argparse.Namespace) -> None:
+def keys_radio(arguments: "argparse.Namespace") -> None:
     """Print the lines for the receiver's file of units; raise ConfigError, StoreError."""
     from trapnode.config import read
 

@@ -12,16 +12,15 @@ from trapnode.capture import Boot, Frame, Trigger
 from trapnode.errors import StoreError
 from trapnode.late_log import LateLog
 from trapnode.store import names
-from trapnode.store.burst import Burst
 from trapnode.store.database import Database
 from trapnode.store.disk import PART, Disk
-from trapnode.store.exif import Stamp
 from trapnode.store.refusal import store_error
 from trapnode.store.seals import Sealing
 from trapnode.words import SequenceState
 
 if TYPE_CHECKING:
     from trapnode.model import Sequence
+    from trapnode.store.burst import Burst
 
 __all__ = ["Archive"]
 
@@ -41,8 +40,11 @@ class Archive:
 
     def begin(
         self, unit: str, utc_offset_min: int, camera: str, trigger: Trigger, boot: Boot
-    ) -> Burst:
+    ) -> "Burst":
         """Begin the sequence of a trigger; nothing touches the card before the first frame."""
+        from trapnode.store.burst import Burst  # Of five processes one takes pictures.
+        from trapnode.store.exif import Stamp
+
         number = self._next_sequence()
         while self._taken(names.stem_of(unit, trigger.at, number), trigger.at):
             number += 1  # A burst that power cut before its row: its files keep their names.

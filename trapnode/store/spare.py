@@ -11,11 +11,10 @@ from pathlib import Path
 from trapnode.model import MessageKind
 from trapnode.policy.retention import Allowance
 from trapnode.store.outbox import Outbox
-from trapnode.store.store import Store, open_store
+from trapnode.store.store import SPARE, Store, open_store
 
-__all__ = ["SPARE", "SpareOutbox", "open_spare"]
+__all__ = ["SpareOutbox", "open_spare"]
 
-SPARE = "store"
 MOST = 64 << 20  # Bytes of pictures: an eighth of the smallest machine's RAM.
 ALLOWANCE = Allowance(reserve_mib=8, ahead_mib=8, audit_most=0.0)
 

@@ -36,6 +36,7 @@ COUNTERS = "counters"
 DOWNLINKS = "downlinks"
 FILES_LEFT = 200  # Fewer free inodes than this are none; a file system without any has 0 of 0.
 LAST_GOOD = "last-good.toml"
+SPARE = "store"  # Below RUN: the store in RAM.
 
 
 class Store:
