@@ -1,5 +1,6 @@
 """How long the station takes from its start to its first frame on the card, beside bare Python."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,14 @@ from trapnode.store.store import DATABASE, open_store
 START_LIMIT = 6.0
 LOOK_S = 0.001
 LONGEST_S = 30.0
+MOST = 10  # Modules in the profile.
+PROFILED = """
+import os, sys
+from trapnode.cli.first import first_frame
+from trapnode.cli.options import plain
+first_frame(plain(sys.argv[1:]))
+os._exit(0)
+"""
 
 
 class ColdStarts:
@@ -88,5 +97,24 @@ def start_ratio(rounds: int = 15) -> Figure:
     return Figure("start to first frame / bare Python", min(ours) / min(floor), START_LIMIT, how)
 
 
-if __name__ == "__main__":
-    print(start_ratio())
+def import_profile(rounds: int = 5) -> list[str]:
+    """Say which modules take longest to import before the first frame, beside bare Python's."""
+    bare = _imports([sys.executable, "-X", "importtime", "-c", "pass"])
+    with tempfile.TemporaryDirectory() as folder:
+        starts = ColdStarts(Path(folder))
+        best: dict[str, float] = {}
+        for _ in range(rounds):
+            told = starts.boot()[len(PROGRAM) + 1 :]
+            found = _imports([sys.executable, "-X", "importtime", "-c", PROFILED, *told])
+            best = {name: min(took, best.get(name, took)) for name, took in found.items()}
+    ours = sorted(((took, name) for name, took in best.items() if name not in bare), reverse=True)
+    rest = sum(took for took, _ in ours[MOST:])
+    lines = [f"{took:6.2f} ms  {name}" for took, name in ours[:MOST]]
+    return [*lines, f"{rest:6.2f} ms  {len(ours) - MOST} others"]
+
+
+def _imports(command: list[str]) -> dict[str, float]:
+    """Give what `-X importtime` says of each module itself, ms."""
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    found = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", said, re.MULTILINE)
+    return {name: int(us) / 1e3 for us, name in found}
