@@ -1,5 +1,7 @@
 """The camera adapter against a hand-written picamera2 that keeps the real one's rules."""
 
+import configparser
+import contextlib
 import importlib
 import io
 import sys
@@ -8,13 +10,40 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
 from PIL import Image
 
+from trapnode.cli.optics import eye_of, optics_of
+from trapnode.config import parse
 from trapnode.errors import DeviceError
+from trapnode.eye import Eye
+from trapnode.light import Exposure
+from trapnode.model import ClockTrust
+from trapnode.policy.light import NightPlan
+from trapnode.sim.clock import SteppedClock
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MODULES = (
+    *("picamera2", "simplejpeg"),
+    *("trapnode.devices.camera", "trapnode.devices.developing"),
+)
 STUBS = Path(__file__).parent / "stubs"
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 180, 40), (30, 40, 200), (230, 230, 230)
+
+
+class Unlit:
+    """The camera as the station has it, without a light of its own."""
+
+    def __init__(self, camera, world):
+        self._camera = camera
+        self.close, self.expose = camera.close, camera.expose
+        self._eye = Eye(lambda *_: camera, None, NightPlan(), lambda: world.monotonic_s)
+        self.shoot = self._eye.shoot
+
+    @property
+    def model(self):
+        return self._eye.model
 
 
 def scene(size):
@@ -31,12 +60,12 @@ def scene(size):
 def world(monkeypatch):
     """Import the stubs in place of the real libraries, and ours anew on top of them."""
     monkeypatch.syspath_prepend(str(STUBS))
-    for name in ("picamera2", "simplejpeg", "trapnode.devices.camera"):
+    for name in MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
     world = importlib.import_module("picamera2").World
     world.scene = scene(world.resolution)
     yield world
-    for name in ("picamera2", "simplejpeg", "trapnode.devices.camera"):
+    for name in MODULES:
         sys.modules.pop(name, None)
 
 
@@ -46,15 +75,16 @@ def opened(world):
     module = importlib.import_module("trapnode.devices.camera")
     cameras = []
 
-    def opened():
+    def opened(**options):
         start_s = world.monotonic_s
         cameras.append(
             module.PiCamera(
                 now=lambda: NOON + timedelta(seconds=world.monotonic_s - start_s),
                 monotonic=lambda: world.monotonic_s,
+                **options,
             )
         )
-        return cameras[-1]
+        return Unlit(cameras[-1], world)
 
     yield opened
     for each in cameras:
@@ -192,3 +222,125 @@ def test_a_camera_that_does_not_close_ends_no_process(world, opened, caplog):
     world.fault = "close"
     camera.close()
     assert "camera does not close: close went wrong" in caplog.text
+
+
+MODULE_3 = {
+    **{"AfMode": (0, 2, 0), "LensPosition": (0.0, 32.0, 1.0), "AeExposureMode": (0, 3, 0)},
+    **{"NoiseReductionMode": (0, 4, 0), "ExposureTime": (13, 220_000_000, 20_000)},
+    **{"AnalogueGain": (1.12, 16.0, 1.0), "AwbEnable": (False, True, True)},
+    "ColourGains": (0.0, 32.0, None),
+}
+HQ = {name: each for name, each in MODULE_3.items() if name not in ("AfMode", "LensPosition")}
+MONO = {name: each for name, each in HQ.items() if name not in ("AwbEnable", "ColourGains")}
+
+
+def test_a_lens_that_moves_is_set_once_and_never_looks_for_its_focus(world, opened):
+    world.controls = MODULE_3
+    opened(focus_m=2.5)
+    assert world.opened.at_start["AfMode"] == 0
+    assert world.opened.at_start["LensPosition"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("offered", [{}, HQ, MONO, MODULE_3])
+def test_a_camera_is_never_told_what_it_does_not_know(world, opened, offered):
+    world.controls = offered
+    camera = opened(first=Exposure(10_000, 8.0, (1.5, 2.0)))
+    assert set(world.opened.at_start) <= set(offered)
+    camera.expose(Exposure(10_000, 8.0))
+    camera.expose(None)
+    assert set(world.opened.applied) <= set(offered)
+
+
+def test_a_gain_beyond_the_sensors_becomes_its_highest(world, opened):
+    world.controls = MODULE_3
+    opened().expose(Exposure(10_000, 22.0))
+    assert world.opened.applied["AnalogueGain"] == 16.0
+
+
+def test_the_first_frame_may_be_told_its_exposure_and_the_next_are_the_cameras(world, opened):
+    world.controls = MODULE_3
+    opened(first=Exposure(8000, 2.0, (1.5, 2.0))).expose(None)
+    assert world.opened.at_start["ExposureTime"] == 8000
+    assert world.opened.at_start["ColourGains"] == (1.5, 2.0)
+    assert world.opened.given[-1] == {"ExposureTime": 0, "AnalogueGain": 0.0, "AwbEnable": True}
+
+
+def test_a_frame_tells_how_it_was_taken_if_it_does(world, opened):
+    world.metadata = {"Lux": 7.5, "AeState": 1}
+    camera = opened()
+    camera._camera.expose(None)
+    held = camera._camera.hold()
+    assert (held.reading.lux, held.reading.exposure, held.reading.settled) == (7.5, None, False)
+    held.release()
+
+
+def test_a_frame_in_our_light_has_no_colour(world, opened):
+    held = opened()._camera.hold()
+    shot, (low, high) = held.develop(grey=True)
+    held.release()
+    for jpeg in (shot.frame, shot.preview):
+        for red, green, blue in colours(jpeg)[0]:
+            assert max(red, green, blue) - min(red, green, blue) <= 2
+    assert 50 < low < 100
+    assert 200 < high < 240
+
+
+def test_whatever_may_hang_is_under_the_kernels_alarm(world, opened, monkeypatch):
+    module = importlib.import_module("trapnode.devices.camera")
+    set_s = []
+    monkeypatch.setattr(module.signal, "setitimer", lambda _, seconds: set_s.append(seconds))
+    camera = opened()
+    assert set_s == [module.START_LONGEST_S, 0.0]
+    camera.close()
+    assert set_s[2:] == [module.CLOSE_LONGEST_S, 0.0]
+
+
+def test_systemd_waits_longer_than_the_camera_may_take(world):
+    module = importlib.import_module("trapnode.devices.camera")
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(STUBS.parents[1] / "systemd" / "trapnode-station.service")
+    service = unit["Service"]
+    first_s = module.START_LONGEST_S + 2 * module.FRAME_LONGEST_S
+    assert first_s + module.CLOSE_LONGEST_S < int(service["TimeoutStartSec"])
+    assert int(service["WatchdogSec"]) > 2 * module.FRAME_LONGEST_S
+    assert int(service["TimeoutStopSec"]) > module.CLOSE_LONGEST_S
+
+
+@pytest.mark.parametrize(("at_once", "state"), [(True, 1), (False, 0)])
+def test_the_unit_lights_a_cold_start_only_where_a_frame_is_due_and_ends_dark(
+    world, monkeypatch, tmp_path, at_once, state
+):
+    world.controls, seen, ends = MODULE_3, [], []
+    factory = MockFactory()
+    monkeypatch.setattr(Device, "pin_factory", factory)
+    camera = importlib.import_module("picamera2").Picamera2
+    start = camera.start
+
+    def started(self):
+        seen.append(factory.pin(18).state)
+        start(self)
+
+    monkeypatch.setattr(camera, "start", started)
+    clock = SteppedClock(NOON)
+    text = f'[paths]\nstate = "{tmp_path}"\n[camera]\nflash_pin = 18\nfocus_m = 4.0\n'
+    optics = optics_of(parse(text))
+    with contextlib.ExitStack() as opened:
+        opened.callback(lambda: ends.append(factory.pin(18).function))
+        eye = eye_of(optics, clock, lambda: ClockTrust.RTC, opened, at_once=at_once)
+        assert seen == [state]
+        assert world.opened.at_start["LensPosition"] == 0.25
+        eye.shoot()
+        assert (factory.pin(18).state, eye.flash.fault) == (0, "")
+    assert ends == ["input"]
+    assert world.opened.closed
+
+
+def test_a_camera_that_does_not_start_leaves_the_unit_dark(world, monkeypatch, tmp_path):
+    world.fault = "start"
+    factory = MockFactory()
+    monkeypatch.setattr(Device, "pin_factory", factory)
+    config = parse(f'[paths]\nstate = "{tmp_path}"\n[camera]\nflash_pin = 18\n')
+    clock, trust = SteppedClock(NOON), lambda: ClockTrust.NONE
+    with pytest.raises(DeviceError, match="does not start"), contextlib.ExitStack() as opened:
+        eye_of(optics_of(config), clock, trust, opened, at_once=True)
+    assert factory.pin(18).function == "input"

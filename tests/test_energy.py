@@ -35,23 +35,24 @@ TUNED = Powers(boot=411.0, idle=600.0)  # 1.438 J in 3.5 s.
 
 
 def test_seconds_become_energy_by_state():
-    spent = Spent(off=3600, boot=9, awake=120, camera=6, judge=4, modem=36)
+    spent = Spent(off=3600, boot=9, awake=120, camera=6, judge=4, modem=36, light=0.9)
     by_state = spent.by_state(Powers())
     assert {state: round(mwh, 3) for state, mwh in by_state.items()} == {
         **{"off": 0.5, "boot": 1.975, "idle": 20.0},
-        **{"camera": 0.833, "judge": 1.0, "modem": 19.0},
+        **{"camera": 0.833, "judge": 1.0, "modem": 19.0, "light": 1.25},
     }
     assert spent.mwh(Powers()) == pytest.approx(sum(by_state.values()))
 
 
 def test_the_model_agrees_with_the_figures_it_was_made_from():
-    """The rows of hardware/power.md: idle stock 14,604 mWh a day; an event 4.0 mWh."""
-    idle = day_mwh(Powers(), gated=False, linger_s=0, boot_s=0)
+    """Idle stock 14,604 mWh a day; an event 4.0 mWh, its frames lit for 50 ms each."""
+    stock, tuned = replace(Powers(), light=1000.0), replace(TUNED, light=1000.0)
+    idle = day_mwh(stock, gated=False, linger_s=0, boot_s=0)
     twice = 30 * (4 + 4 + 1) * 600 / 3600  # There idling counts twice while an event lasts.
     assert idle == pytest.approx(14_604 - twice, rel=1e-3)
-    capture = event_mwh(replace(TUNED, boot=0.0), gated=True, linger_s=0, boot_s=0)
+    capture = event_mwh(replace(tuned, boot=0.0), gated=True, linger_s=0, boot_s=0)
     assert capture == pytest.approx(4.03 + 3 * 1100 / 3600, abs=0.01)
-    gated = day_mwh(TUNED, gated=True, linger_s=15, boot_s=3.5)
+    gated = day_mwh(tuned, gated=True, linger_s=15, boot_s=3.5)
     assert gated == pytest.approx(228 + 30 * (3 * 1100 + 15 * 600) / 3600, rel=0.01)
 
 
@@ -68,6 +69,7 @@ def test_the_model_agrees_with_the_figures_it_was_made_from():
 )
 def test_every_row_of_the_design_s_model_comes_out(linger_s, events, stock, tuned, pi5, gated):
     def day(powers, boot_s=0.0, is_gated=True):
+        powers = replace(powers, light=1000.0)  # It lit each frame for 50 ms.
         return day_mwh(powers, gated=is_gated, linger_s=linger_s, boot_s=boot_s, events=events)
 
     twice = events * (4 + 4 + 1) / 3600  # There idling counts twice while an event lasts.

@@ -24,6 +24,8 @@ class World:
     hangs = False
     timestamps = True
     opened = None
+    controls = {}  # noqa: RUF012 - what the camera offers: least, most, default.
+    metadata = {}  # noqa: RUF012 - what a frame tells besides.
 
 
 def _step(name):
@@ -61,7 +63,10 @@ class Request:
 
     def get_metadata(self):
         assert not self._released
-        return {"SensorTimestamp": int(self._taken_s * 1e9)} if World.timestamps else {}
+        told = dict(World.metadata) | {
+            name: value for name, value in self._camera.applied.items() if value
+        }
+        return told | ({"SensorTimestamp": int(self._taken_s * 1e9)} if World.timestamps else {})
 
     def release(self):
         if self._released:
@@ -92,6 +97,7 @@ class Picamera2:
 
     def __init__(self, camera_num=0):
         self.config = None
+        self.applied, self.given = {}, []
         self.started = self.closed = False
         self.outstanding = 0
         self.jobs = []
@@ -108,16 +114,31 @@ class Picamera2:
         return World.resolution
 
     @property
+    def camera_controls(self):
+        return World.controls
+
+    def set_controls(self, controls):
+        for name, value in controls.items():
+            if name not in World.controls:
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
+            if isinstance(value, (int, float)) and value:
+                least, most, _ = World.controls[name]
+                assert least <= value <= most, (name, value)
+        self.given.append(dict(controls))
+        self.applied |= controls
+
+    @property
     def camera_properties(self):
         return World.properties
 
-    def create_still_configuration(self, main=None, lores=None, buffer_count=1):
+    def create_still_configuration(self, main=None, lores=None, buffer_count=1, controls=None):
         base = {"main": {"format": "BGR888", "size": World.resolution}}
         assert set(main) | set(lores) <= {"format", "size"}
         return {
             "main": base["main"] | main,
             "lores": {"format": "YUV420", "size": World.resolution} | lores,
             "buffer_count": buffer_count,
+            "controls": controls or {},
         }
 
     def configure(self, config):
@@ -138,12 +159,14 @@ class Picamera2:
         if not config["lores"]["format"].startswith(("YUV", "YVU", "NV")):
             raise RuntimeError("lores stream must be YUV")
         self.config, self.buffers = config, config["buffer_count"]
+        self.set_controls(config["controls"])
 
     def start(self):
         _step("start")
         if self.config is None:
             raise RuntimeError("Camera has not been configured")
         self.started = True
+        self.at_start = dict(self.applied)
 
     def capture_request(self, wait=None):
         _step("capture")

@@ -1,13 +1,18 @@
 """Puts the meter and the watch before PIR and camera; takes a first frame that waits for nobody."""
 
 import contextlib
+from typing import TYPE_CHECKING, cast
 
 from trapnode.cli.first import First, Here, camera_of, pir_of
 from trapnode.cli.metered import MeteredCamera
+from trapnode.cli.optics import Idling, optics_of
 from trapnode.cli.power import woken
 from trapnode.cli.process import Process
 from trapnode.store.busy import Busy
 from trapnode.store.watched import WatchedPir
+
+if TYPE_CHECKING:
+    from trapnode.eye import Eye
 
 __all__ = ["eyes"]
 
@@ -24,11 +29,14 @@ def eyes(
     woke = first is not None or woken(own)
     watched = WatchedPir(found, own.run, own.clock, woke=woke)
     pir = opened.enter_context(contextlib.closing(watched))
-    eye = first.camera if first else camera_of(found, here, opened)
+    at_once = woke or pir.active
+    optics = optics_of(own.config)
+    eye = first.camera if first else camera_of(found, here, opened, optics, at_once=at_once)
     monotonic = own.clock.monotonic
-    camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic)
+    idling = None if own.world else Idling(own, cast("Eye", eye))
+    camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic, idling)
     if first:
         camera.take_over(None if first.begun else first.shot, first.took_s)
-    elif woke or pir.active:
+    elif at_once or pir.active:
         camera.prime()
     return pir, camera

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trapnode.cli.glance import Glance, read_glance
+from trapnode.cli.optics import Optics, eye_of
 from trapnode.cli.options import Options
 from trapnode.cli.wake import woken
 from trapnode.errors import DeviceError
@@ -58,7 +59,7 @@ def first_frame(options: Options) -> First | None:
         return None
     with contextlib.ExitStack() as opened:
         pir = pir_of(glance.pir_pin, here, opened)  # First: an edge of now is in its queue.
-        camera = camera_of(pir, here, opened)
+        camera = camera_of(pir, here, opened, glance.optics, at_once=True)
         began_s = here.clock.monotonic()
         shot = camera.shoot()
         took_s = here.clock.monotonic() - began_s
@@ -101,7 +102,9 @@ def pir_of(pin: int, here: Here, opened: contextlib.ExitStack) -> "Pir":
     return opened.enter_context(contextlib.closing(GpioPir(pin)))
 
 
-def camera_of(pir: "Pir", here: Here, opened: contextlib.ExitStack) -> "Camera":
+def camera_of(
+    pir: "Pir", here: Here, opened: contextlib.ExitStack, optics: Optics, *, at_once: bool
+) -> "Camera":
     """Open the camera, or its twin before the scene that the PIR's twin sees; raise DeviceError."""
     clock = here.clock
     if here.world:
@@ -109,11 +112,7 @@ def camera_of(pir: "Pir", here: Here, opened: contextlib.ExitStack) -> "Camera":
 
         assert isinstance(pir, Scene)
         return ReplayCamera(pir.next_frame, clock.now, lambda s: clock.wait([], s))
-    try:
-        from trapnode.devices.camera import PiCamera
-    except ImportError as error:
-        raise DeviceError(f"a library of the Pi is missing: {error}") from error
-    return opened.enter_context(contextlib.closing(PiCamera(clock.now)))
+    return eye_of(optics, clock, here.trust, opened, at_once=at_once)
 
 
 def _saved(

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from trapnode.cli.optics import Optics
 from trapnode.cli.wake import Waker
 from trapnode.store.disk import Disk, write_whole
 
@@ -35,6 +36,16 @@ class Glance(NamedTuple):
     board: str
     alarm_pin: int
     technician_pin: int
+    flash_pin: int
+    focus_m: float
+    night_exposure_ms: float
+    night_gain: float
+
+    @property
+    def optics(self) -> Optics:
+        """What the camera is opened with."""
+        night = self.night_exposure_ms, self.night_gain
+        return Optics(self.flash_pin, self.focus_m, *night, self.state)
 
     @property
     def waker(self) -> Waker:
@@ -57,6 +68,10 @@ def glance_of(toml: str, config: "Config") -> Glance | None:
         board=config.power.board,
         alarm_pin=config.power.wake_alarm_pin,
         technician_pin=config.power.wake_technician_pin,
+        flash_pin=config.camera.flash_pin,
+        focus_m=config.camera.focus_m,
+        night_exposure_ms=config.camera.night_exposure_ms,
+        night_gain=config.camera.night_gain,
     )
 
 

@@ -1,8 +1,9 @@
 """Camera, judge and modem with a meter before them: how long each was busy, for the energy."""
 
 import functools
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from trapnode.store.busy import Busy
 
@@ -19,15 +20,39 @@ BETWEEN_FRAMES_S = 2.0  # Shots closer than this are one burst: the camera strea
 Device = TypeVar("Device")
 
 
-class MeteredCamera:
-    """A camera whose bursts are counted; `tell` writes the count, when no picture waits."""
+class Idle(Protocol):
+    """What a camera is asked while no picture waits."""
 
-    def __init__(self, camera: "Camera", busy: Busy, monotonic: Callable[[], float]) -> None:
+    @property
+    def fault(self) -> str:
+        """Say what is wrong that stops no picture, or nothing."""
+        ...
+
+    def __call__(self) -> None:
+        """Ask; raise DeviceError."""
+        ...
+
+
+class MeteredCamera:
+    """A camera whose bursts are counted; `tell` writes the count, when no picture waits.
+
+    `idle` is called then, too, but not between the frames of a burst, nor all the time.
+    """
+
+    def __init__(
+        self,
+        camera: "Camera",
+        busy: Busy,
+        monotonic: Callable[[], float],
+        idle: Idle | None = None,
+    ) -> None:
         self._camera = camera
         self._busy = busy
         self._monotonic = monotonic
+        self._idle = idle
         self._ended_s: float | None = None
         self._untold_s = 0.0
+        self._idled_s = -math.inf
         self._primed: Shot | None = None
 
     @property
@@ -40,6 +65,11 @@ class MeteredCamera:
         self._primed = shot
         self._untold_s += took_s
         self._ended_s = self._monotonic()
+
+    @property
+    def fault(self) -> str:
+        """Say what is wrong that stops no picture, or nothing."""
+        return self._idle.fault if self._idle else ""
 
     def prime(self) -> None:
         """Take a frame now, for the next `shoot` to give; raise DeviceError."""
@@ -60,10 +90,14 @@ class MeteredCamera:
         return shot
 
     def tell(self) -> None:
-        """Write what was not written yet."""
+        """Write what was not written yet; raise DeviceError."""
         if self._untold_s:
             self._busy.add(self._untold_s)
             self._untold_s = 0.0
+        now_s = self._monotonic()
+        if self._idle and now_s - max(self._ended_s or 0.0, self._idled_s) > BETWEEN_FRAMES_S:
+            self._idled_s = now_s
+            self._idle()
 
 
 class MeteredJudges:

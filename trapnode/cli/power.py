@@ -43,6 +43,7 @@ def cells_of(config: Config) -> Cells:
             camera=power.camera_mw,
             judge=power.judge_mw,
             modem=power.modem_mw,
+            light=power.light_mw,
         ),
         battery_wh=power.battery_wh,
         low_mv=power.low_mv,

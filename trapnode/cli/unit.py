@@ -67,7 +67,7 @@ def station(options: Options) -> None:
         loop = Station(identity, plan, config.trigger.camera_delay_s, store, own.run, spare)
 
         def alive(fault: str) -> None:
-            own.alive("; ".join(filter(None, (fault, faults[0]))))
+            own.alive("; ".join(filter(None, (fault, faults[0], camera.fault))))
             camera.tell()
 
         loop.run(pir, camera, own.clock, own.stop, alive, first.begun if first else None)

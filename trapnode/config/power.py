@@ -55,3 +55,6 @@ class Power(Section, frozen=True):
     camera_mw: Annotated[float, _option("measured: in a burst", "mW", ge=1, le=20000)] = 1100.0
     judge_mw: Annotated[float, _option("measured: while judging", "mW", ge=1, le=20000)] = 1500.0
     modem_mw: Annotated[float, _option("measured: in a session", "mW", ge=1, le=20000)] = 2500.0
+    light_mw: Annotated[
+        float, _option("measured: the infra-red light alone", "mW", ge=0, le=50000)
+    ] = 5000.0

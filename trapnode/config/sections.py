@@ -45,6 +45,23 @@ class TriggerSection(Section, frozen=True):
     ] = 1.0
 
 
+class Camera(Section, frozen=True):
+    """How frames are exposed, and the light that some need."""
+
+    flash_pin: Annotated[
+        int, _option("GPIO (BCM number) of the infra-red light, or -1 for none", ge=-1, le=27)
+    ] = default("ir_flash")
+    focus_m: Annotated[
+        float, _option("distance that a lens which moves is set to", "m", ge=0.1, le=100)
+    ] = 2.5
+    night_exposure_ms: Annotated[
+        float, _option("exposure of a frame in our light: shorter is sharper", "ms", ge=0.1, le=60)
+    ] = 10.0
+    night_gain: Annotated[
+        float, _option("highest gain of a frame in our light: lower is cleaner", ge=1, le=22)
+    ] = 8.0
+
+
 class Burst(Section, frozen=True):
     """How many frames a trigger makes."""
 
@@ -222,6 +239,7 @@ class Config(Section, frozen=True):
     unit: Unit = Unit()
     paths: Paths = Paths()
     trigger: TriggerSection = TriggerSection()
+    camera: Camera = Camera()
     burst: Burst = Burst()
     sorter: Sorter = Sorter()
     sealing: Sealing = Sealing()

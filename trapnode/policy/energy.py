@@ -25,9 +25,9 @@ WARM_C, COLD_C, COLD_SHARE = 20.0, -30.0, 0.6  # L91: rated to -40; 60 % at -30 
 COLDEST_SHARE = 0.4  # Assumed, and nothing better below.
 EVENTS_A_DAY = 30.0  # Until days were counted.
 SESSIONS_A_DAY = 3.0
-# One event of ten frames at night, all assumed: s in a burst, s judging, s storing; mWh of light
-# (10 x 50 ms x 5 W) and of a LoRaWAN frame (2 s x 500 mW); s of a satellite session.
-BURST_S, JUDGE_S, STORE_S, LIGHT_MWH, LORA_MWH, SESSION_S = 4.0, 4.0, 1.0, 0.69, 0.28, 40.0
+# One event of ten frames at night, all assumed: s in a burst, judging, storing, and of our light
+# (10 x 0.25 s: trapnode/eye.py); mWh of a LoRaWAN frame (2 s x 500 mW); s of a satellite session.
+BURST_S, JUDGE_S, STORE_S, LIGHT_S, LORA_MWH, SESSION_S = 4.0, 4.0, 1.0, 2.5, 0.28, 40.0
 START_S = 3.0  # From the kernel's end of boot to the first frame.
 DAYS_FOR_MEAN = 7
 
@@ -42,11 +42,12 @@ class Powers:
     camera: float = 1100.0
     judge: float = 1500.0
     modem: float = 2500.0
+    light: float = 5000.0  # By itself.
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds in each state; `awake` is the whole time after the boot, the last three lie in it."""
+    """Seconds in each state; `awake` is the whole time after the boot, the last four lie in it."""
 
     off: float = 0.0
     boot: float = 0.0
@@ -54,6 +55,7 @@ class Spent:
     camera: float = 0.0
     judge: float = 0.0
     modem: float = 0.0
+    light: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -70,6 +72,7 @@ class Spent:
             "camera": self.camera * max(0.0, powers.camera - powers.idle) / 3600,
             "judge": self.judge * max(0.0, powers.judge - powers.idle) / 3600,
             "modem": self.modem * max(0.0, powers.modem - powers.idle) / 3600,
+            "light": self.light * powers.light / 3600,
         }
 
     def mwh(self, powers: Powers) -> float:
@@ -109,7 +112,7 @@ def event_mwh(powers: Powers, *, gated: bool, linger_s: float, boot_s: float) ->
     if not gated:
         capture -= (BURST_S + JUDGE_S + STORE_S) * powers.idle
     awake = boot_s * powers.boot + START_S * powers.camera + linger_s * powers.idle
-    return (capture + (awake if gated else 0.0)) / 3600 + LIGHT_MWH + LORA_MWH
+    return (capture + LIGHT_S * powers.light + (awake if gated else 0.0)) / 3600 + LORA_MWH
 
 
 def day_mwh(

@@ -176,7 +176,8 @@ class Energy:
         """Charge what was spent since the last look."""
         before = self._account
         busy = {
-            kind: read_busy(self._run, kind).total_s(now_s) for kind in ("camera", "judge", "modem")
+            kind: read_busy(self._run, kind).total_s(now_s)
+            for kind in ("camera", "judge", "modem", "light")
         }
         self._boot_s = before.spent.boot
         awake = max(before.spent.awake, now_s - self._boot_s)
