@@ -109,6 +109,14 @@ def badcard() -> str:
     return _python("-m", "tests.rig.badcard").strip().splitlines()[-1]
 
 
+def camera() -> str:
+    """The real picamera2 on libcamera's virtual camera, in a Debian trixie root (root)."""
+    if os.geteuid() != 0:
+        raise Missing("root, for a Debian root")
+    _need("mmdebstrap", "mmdebstrap")
+    return _python("-m", "tests.rig.camera", _interpreter("3.13")).strip().splitlines()[-1]
+
+
 def clean_clone() -> str:
     """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
     with tempfile.TemporaryDirectory(prefix="clone") as folder:
@@ -268,6 +276,7 @@ STEPS = (
     soak,
     card,
     badcard,
+    camera,
     clean_clone,
     other_python,
     wheel,
