@@ -1,5 +1,6 @@
 """A gated unit as its processes live it: who woke it, what keeps it awake, when it lets go."""
 
+import contextlib
 import itertools
 import json
 from datetime import timedelta
@@ -13,11 +14,13 @@ from tests.fakes import (
     BLANK,
     LEOPARD,
     NOON,
+    After,
     NumberedCamera,
     ScriptedClassifier,
     boot,
     sort_all,
     sorter_of,
+    station_of,
     take,
 )
 from tests.test_processes import config, end, start, watch
@@ -162,6 +165,13 @@ def test_a_station_that_hangs_for_good_gets_its_power_cut(unit, store, run, cloc
     assert unit.off_within(60) is not None
 
 
+def test_a_station_whose_camera_never_opens_eats_no_battery(unit):
+    """It ends before its first sign of life, again and again, and consents to nothing."""
+    unit.pir.edges = lambda: []
+    assert unit.off_within(280) is None
+    assert unit.off_within(60) is not None
+
+
 def test_without_a_board_a_station_that_hangs_reboots_the_unit_but_not_twice_an_hour(
     store, run, clock
 ):
@@ -190,6 +200,29 @@ def test_a_boot_that_was_the_trigger_is_the_first_edge(run, clock):
     clock.step(1)
     assert (pir.edges(), pir.next_s(), pir.active) == ([5.0], None, True)
     pir.close()
+
+
+def test_a_boots_burst_is_owed_until_the_station_asks_for_the_next_edge(store, run, clock):
+    """A camera that fails at once ends the station; the next one makes the burst of the boot."""
+
+    class Failing(NumberedCamera):
+        def shoot(self):
+            raise DeviceError("camera gave no frame")
+
+    consent.note_wake(run, WakeReason.PIR, owed=True)
+
+    def live(camera):
+        pir = WatchedPir(ScriptedPir(clock.monotonic, []), run, clock, woke=consent.is_owed(run))
+        with contextlib.closing(pir), contextlib.suppress(DeviceError):
+            stop = After(lambda: clock.monotonic() > 60)
+            station_of(store, run, boot(store)).run(pir, camera, clock, stop, lambda fault: None)
+
+    live(Failing(clock))
+    assert consent.is_owed(run)
+    live(NumberedCamera(clock))
+    assert not consent.is_owed(run)
+    live(NumberedCamera(clock))
+    assert len(list(store.sequences.all())) == 1
 
 
 def test_motion_without_an_edge_is_no_consent_either(run, clock):
@@ -257,6 +290,8 @@ def test_a_latch_tells_by_its_wires_who_set_it(run, pins, high, reason, trigger)
     own = a_process(run, LATCH)
     assert module.woken(own) is trigger
     assert consent.read_wake(run) is reason
+    assert module.woken(own) is trigger, "a camera that failed: nobody made the burst yet"
+    consent.settle(run)
     assert module.woken(own) is False  # A station that was started anew.
 
 
@@ -287,16 +322,23 @@ def test_a_pi_5_was_woken_by_its_alarm_if_it_woke_then(run, late, reason):
 
 
 @pytest.mark.parametrize("text", ["", LATCH])
-@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize(
+    ("account", "ordered"),
+    [
+        (Account(boot=3), False),
+        (Account(boot=3, ended=True), True),
+        (Account(), True),  # The reboot at the end of an installation.
+    ],
+)
 def test_a_reset_is_the_watchdogs_unless_the_life_before_ended_by_our_will(
-    run, pins, monkeypatch, tmp_path, text, ended
+    run, pins, monkeypatch, tmp_path, text, account, ordered
 ):
     (tmp_path / "rsts").write_bytes((0x20).to_bytes(4, "big"))
     machine = LinuxPower(tmp_path / "none", tmp_path / "rsts")
     monkeypatch.setattr("trapnode.devices.power.LinuxPower", lambda: machine)
-    write_account(RealDisk(), run, Account(boot=3, ended=ended))
-    assert module.woken(a_process(run, text)) is (bool(text) and ended)
-    assert (consent.read_wake(run) is WakeReason.WATCHDOG) is not ended
+    write_account(RealDisk(), run, account)
+    assert module.woken(a_process(run, text)) is (bool(text) and ordered)
+    assert (consent.read_wake(run) is WakeReason.WATCHDOG) is not ordered
 
 
 def test_an_always_on_unit_has_no_gate_and_no_boot_is_a_trigger(run):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trapnode.errors import DeviceError
-from trapnode.store.consent import note_wake, read_wake
+from trapnode.store.consent import is_owed, note_wake, read_wake
 from trapnode.words import WakeReason
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ def woken(run: Path, waker: Waker, clock: "Clock", world: "World | None") -> boo
     In `gated` a boot that nobody explains is one: rather a picture of nothing than no leopard.
     """
     if read_wake(run) is not None:  # A station that systemd started anew.
-        return False
+        return is_owed(run)
     reason = world.wake_reason() if world else _reason(waker, clock)
-    note_wake(run, reason)
     unexplained = reason is WakeReason.POWER_ON and world is None
-    return waker.gated and (reason is WakeReason.PIR or unexplained)
+    is_trigger = waker.gated and (reason is WakeReason.PIR or unexplained)
+    note_wake(run, reason, owed=is_trigger)
+    return is_trigger
 
 
 def _reason(waker: Waker, clock: "Clock") -> WakeReason:
@@ -60,13 +61,14 @@ def _reason(waker: Waker, clock: "Clock") -> WakeReason:
 
 
 def _machine(state: Path) -> WakeReason:
-    """Tell a reset by the watchdog from power that came."""
+    """Tell a reset by the watchdog from power that came, or a reboot before any account."""
     from trapnode.devices.power import LinuxPower
 
     def ended() -> bool:
         from trapnode.store.account import read_account
 
-        return read_account(state).ended
+        account = read_account(state)
+        return account.ended or not account.boot
 
     return LinuxPower().wake_reason(ended)
 

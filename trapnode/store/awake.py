@@ -31,14 +31,14 @@ def awake_of(
         judging=not hot and ram.read_set(run) != NOBODY,
         due=0,  # The uplinker says when it rests.
         busy=tuple(_busy(run, found, now_s)),
-        silent_s=silent_s(run, now_s),
+        silent_s=silent_s(run, now_s, never_s=now_s),
     )
 
 
-def silent_s(run: Path, now_s: float) -> float:
-    """Give the s since the station's last sign of life; 0 before its first."""
+def silent_s(run: Path, now_s: float, never_s: float = 0.0) -> float:
+    """Give the s since the station's last sign of life; `never_s` before its first."""
     beats = [beat.monotonic_s for beat in ram.read_beats(run) if beat.process == "station"]
-    return max(0.0, now_s - beats[0]) if beats else 0.0
+    return max(0.0, now_s - beats[0]) if beats else never_s
 
 
 def _this_boot(store: Store, boot: Boot) -> tuple[float, bool]:

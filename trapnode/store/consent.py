@@ -20,11 +20,13 @@ __all__ = [
     "consented",
     "hold",
     "holders",
+    "is_owed",
     "note_rest",
     "note_wake",
     "order_power_off",
     "read_wake",
     "rested_s",
+    "settle",
     "veto",
     "withdraw",
 ]
@@ -34,6 +36,7 @@ CONSENT = "off.consent"
 ORDER = "poweroff"  # A path unit watches for it.
 REST = "modem.rest"
 WAKE = "wake.json"
+OWED = "wake.owed"
 
 
 def ask(run: Path, number: int) -> None:
@@ -100,9 +103,21 @@ def rested_s(run: Path) -> float | None:
     return None
 
 
-def note_wake(run: Path, reason: WakeReason) -> None:
-    """Tell all processes why the machine is awake."""
+def note_wake(run: Path, reason: WakeReason, *, owed: bool = False) -> None:
+    """Tell all why the machine is awake; `owed`: its boot is a trigger, whose burst is to come."""
+    if owed:
+        replace(run / OWED, {})
     replace(run / WAKE, {"reason": reason})
+
+
+def is_owed(run: Path) -> bool:
+    """Say whether this boot was a trigger and nobody has made its burst: a camera that failed."""
+    return (run / OWED).exists()
+
+
+def settle(run: Path) -> None:
+    """Say that the burst of this boot is made."""
+    _remove(run / OWED)
 
 
 def read_wake(run: Path) -> WakeReason | None:

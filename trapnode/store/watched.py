@@ -17,7 +17,7 @@ from trapnode.loop import Clock
 from trapnode.policy.pir import PirCount, is_noisy
 from trapnode.store import ram
 from trapnode.store.busy import read_busy
-from trapnode.store.consent import asked, consent, consented, veto
+from trapnode.store.consent import asked, consent, consented, settle, veto
 from trapnode.store.doorbell import WATCH, Doorbell
 
 __all__ = ["WatchedPir", "read_pir"]
@@ -62,7 +62,7 @@ class WatchedPir:
         self._clock = clock
         self._count = self._told = PirCount()
         self._run = run
-        self._woke = woke
+        self._woke = self._owes = woke
         self._bell = Doorbell(run, WATCH)
         self._both = select.epoll()
         with contextlib.suppress(OSError):  # A scripted PIR has nothing to select on.
@@ -87,6 +87,9 @@ class WatchedPir:
         edges = self._pir.edges()
         if self._woke:
             self._woke, edges = False, [0.0, *edges]
+        elif self._owes:  # Asked again: its burst is on the card.
+            self._owes = False
+            settle(self._run)
         if edges or self._pir.active:
             veto(self._run)
         elif (number := asked(self._run)) is not None and not consented(self._run, number):
