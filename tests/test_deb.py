@@ -1,8 +1,10 @@
 """The Debian package: what is in it, who owns it, what it leaves to the installer."""
 
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tomllib
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from trapnode import __version__
 from trapnode.cli import CONFIG
+from trapnode.store.schema import VERSION
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "systemd" / "deb"
@@ -115,12 +118,34 @@ def test_every_unit_that_starts_by_itself_is_enabled_and_disabled():
         assert set(command.replace("\\\n", " ").split()) == units
 
 
+@pytest.mark.parametrize(("newer", "code"), [(0, 0), (1, 1)], ids=["as known", "newer"])
+def test_a_package_refuses_rows_that_are_newer_than_it_knows(package, tmp_path, newer, code):
+    asked("-e", package, tmp_path / "control")
+    rows = tmp_path / "trapnode.db"
+    with contextlib.closing(sqlite3.connect(rows)) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION + newer}")
+    (tmp_path / "setpriv").write_text('#!/bin/sh\nshift 3\nexec "$@"\n')  # Here is no such user.
+    (tmp_path / "setpriv").chmod(0o755)
+    script = (tmp_path / "control" / "preinst").read_text()
+    said = subprocess.run(
+        ["sh", "-c", script.replace("/var/lib/trapnode/trapnode.db", str(rows))],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == code
+    assert (f"schema {VERSION + 1}, this package knows up to {VERSION}" in said.stderr) == newer
+
+
 def test_the_pictures_survive_a_purge():
-    for script in ("postrm", "prerm", "postinst"):
+    for script in ("preinst", "postrm", "prerm", "postinst"):
         path = PACKAGING / "debian" / script
         subprocess.run(["sh", "-n", str(path)], check=True, timeout=60)
         code = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-        assert "/var/lib/trapnode" not in "\n".join(code)
+        removed = [line for line in code if "rm " in line]
+        assert "/var/lib/trapnode" not in "\n".join(removed)
 
 
 def test_the_unit_alone_may_read_the_configuration_however_it_was_copied():

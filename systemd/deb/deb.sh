@@ -60,11 +60,13 @@ install -m 644 "$source/README.md" "$source/NOTICE" "$root/usr/share/doc/trapnod
 install -m 644 "$source/LICENSE" "$root/usr/share/doc/trapnode/copyright"
 chmod -R u=rwX,go=rX "$root/usr"
 
-install -m 755 "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm" "$root/DEBIAN/"
 size=$(du -sk "$root/usr" | cut -f1)
-sed -e "s/@ARCHITECTURE@/$1/" -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" \
-    -e "s/@PYTHON@/3.$minor/" -e "s/@NEXT@/3.$((minor + 1))/" \
-    "$here/debian/control" >"$root/DEBIAN/control"
+schema=$(sed -n 's/^VERSION = \([0-9]*\)$/\1/p' "$source/trapnode/store/schema.py")
+for each in control preinst postinst prerm postrm; do
+    sed -e "s/@ARCHITECTURE@/$1/" -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" -e "s/@SCHEMA@/$schema/" \
+        -e "s/@PYTHON@/3.$minor/" -e "s/@NEXT@/3.$((minor + 1))/" "$here/debian/$each" >"$root/DEBIAN/$each"
+    [ "$each" = control ] || chmod 755 "$root/DEBIAN/$each"
+done
 (cd "$root" && find usr -type f -exec md5sum {} +) >"$root/DEBIAN/md5sums"
 mkdir -p "$2"
 # Whole under its name, or not there.
