@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SUMMARY = ROOT / "docs" / "rig.md"
+TRANSCRIPTS = SUMMARY.parent / "rig"
 SHARED = ROOT.parent / "shared"
 
 
@@ -67,6 +68,8 @@ def _write(rows: list[tuple[str, str, str, float]]) -> None:
         f"| {name} | {verdict} | {found.replace('|', '/')} | {took_s:.0f} |"
         for name, verdict, found, took_s in rows
     ]
+    for path in sorted(TRANSCRIPTS.glob("*.txt")):  # What a step wrote of what it saw.
+        lines += ["", f"## {path.stem}", "", "```", path.read_text("utf-8").strip(), "```"]
     SUMMARY.parent.mkdir(exist_ok=True)
     SUMMARY.write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -255,6 +258,16 @@ def systemd() -> str:
         return f"{len(units)} units verified clean"
 
 
+def package() -> str:
+    """The Debian package in a clean Debian 12, and 13, with systemd as PID 1 (root)."""
+    if os.geteuid() != 0:
+        raise Missing("root, for a container")
+    _need("mmdebstrap", "mmdebstrap")
+    _need("systemd-nspawn", "systemd-container")
+    said = [_python("-m", "tests.rig.package", suite) for suite in ("bookworm", "trixie")]
+    return "; ".join(each.strip().splitlines()[-1] for each in said)
+
+
 def thief() -> str:
     """The raw image of a sealed card: no picture, no private key; of an open one: all."""
     if os.geteuid() != 0:
@@ -286,6 +299,7 @@ STEPS = (
     guide,
     walk,
     systemd,
+    package,
     thief,
     fuzz,
 )
