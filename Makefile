@@ -36,8 +36,8 @@ unit: .venv/ready ## the tests alone
 test: .venv/ready ## all that CI runs: lint, types, contracts, unit; two at a time
 	$(MAKE) --no-print-directory -j2 lint types contracts unit
 
-guide: .venv/ready ## the field guide on two pages of A4, dist/field-guide.pdf (needs chromium)
-	$(BIN)/python -m tests.rig.guide dist/field-guide.pdf
+guide: .venv/ready ## the field guides on two pages of A4, dist/field-guide*.pdf (needs chromium)
+	$(BIN)/python -m tests.rig.guide dist
 
 deb: .venv/ready ## Debian packages (bookworm; SUITE=trixie) for amd64 and arm64, without root, into dist/
 	PYTHON=$(BIN)/python systemd/deb/deb.sh amd64 dist

@@ -226,3 +226,17 @@ def test_a_line_never_steers_a_terminal(text: str, utf8: bool) -> None:
 )
 def test_an_age_is_in_a_unit_that_says_enough(seconds: float, text: str) -> None:
     assert Texts().age(seconds) == text
+
+
+@pytest.mark.parametrize("language", ["ru", "zh"])
+def test_the_guide_in_a_language_quotes_what_its_console_says(language: str) -> None:
+    guide = (HOUSE.parent / "docs" / f"field-guide.{language}.md").read_text("utf-8")
+    table = importlib.import_module(f"trapnode.texts.{language}").TEXTS
+    said = [PLACE.split(text) for text in table.values()]
+    told = [" ".join(piece.split()) for pieces in said for piece in pieces]
+    quoted = [each for each in re.findall("`([^`]+)`", guide) if not each.isascii()]
+    assert len(quoted) > 20
+    for each in quoted:
+        typed = each.split(" ")[0] in VERBS
+        wanted = [part.strip() for part in each.split("...") if part.strip()]
+        assert typed or all(any(part in piece for piece in told) for part in wanted), each

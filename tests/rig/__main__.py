@@ -228,10 +228,10 @@ def page() -> str:
 
 
 def guide() -> str:
-    """The field guide, printed by headless Chromium: two pages of A4."""
+    """The field guides, printed by headless Chromium: two pages of A4."""
     _need("chromium", "chromium")
     with tempfile.TemporaryDirectory() as folder:
-        return _python("-m", "tests.rig.guide", f"{folder}/guide.pdf").strip()
+        return _python("-m", "tests.rig.guide", folder).strip()
 
 
 def walk() -> str:

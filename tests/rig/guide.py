@@ -1,6 +1,8 @@
-"""The field guide on paper: two pages of A4, by headless Chromium.
+"""The field guides on paper: two pages of A4, by headless Chromium.
 
-usage: python -m tests.rig.guide PDF [MARKDOWN]    exits 1 where it is more, or wider than the paper
+usage: python -m tests.rig.guide FOLDER    exits 1 where one is more, or wider than the paper
+
+The Chinese one needs a font (Debian: fonts-noto-cjk).
 """
 
 import re
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from tests.rig.chromium import tab
 
-GUIDE = Path(__file__).parents[2] / "docs" / "field-guide.md"
+GUIDES = sorted((Path(__file__).parents[2] / "docs").glob("field-guide*.md"))
 PAGES = 2
 PAGE = re.compile(rb"/Type\s*/Page\b")
 PIXELS = 96 / 25.4  # For each millimetre.
@@ -31,8 +33,8 @@ tr {{ break-inside: avoid }}
 """
 
 
-def main(target: Path, source: Path = GUIDE) -> str:
-    """Print the guide; give in a line what came of it."""
+def printed(source: Path, target: Path) -> str:
+    """Print a guide; give in a line what came of it."""
     from markdown_it import MarkdownIt
 
     body = MarkdownIt("commonmark").enable("table").render(source.read_text("utf-8"))
@@ -52,4 +54,4 @@ def main(target: Path, source: Path = GUIDE) -> str:
 
 
 if __name__ == "__main__":
-    print(main(*map(Path, sys.argv[1:])))
+    print("; ".join(printed(each, Path(sys.argv[1], f"{each.stem}.pdf")) for each in GUIDES))
