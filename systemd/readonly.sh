@@ -67,6 +67,7 @@ write "$root/etc/systemd/system/trapnode-.service.d/60-readonly.conf" <<END
 After=var-lib-trapnode.mount
 [Service]
 StateDirectory=
+Environment=STATE_DIRECTORY=/var/lib/trapnode
 ReadWritePaths=-/var/lib/trapnode
 END
 # A check that takes longer goes on, and the next boot finds it done; this one takes its pictures in RAM.

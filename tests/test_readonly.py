@@ -104,6 +104,8 @@ def test_no_unit_requires_the_data_partition(root):
     assert "After=var-lib-trapnode.mount\n" in text
     assert "StateDirectory=\n" in text  # It would.
     assert "ReadWritePaths=-/var/lib/trapnode\n" in text
+    # What it would set: by it a boot finds what its first frame needs of the configuration.
+    assert "Environment=STATE_DIRECTORY=/var/lib/trapnode\n" in text
 
 
 def test_what_is_in_ram_is_bounded_and_holds_what_the_unit_needs(root):
