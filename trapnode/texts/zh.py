@@ -164,7 +164,7 @@ help           本帮助""",
     "aim.active": "（有动静）",
     # The clock
     "clock.now": "{at} UTC，相机时间 {local}（UTC{offset}），{trust}",
-    "clock.done": "已校时：{at} UTC",
+    "clock.done": "已校时（UTC）：{at}",
     # Questions of deploy and collect
     "ask.by": "{n}/{of} 谁？姓名或缩写，用英文字母",
     "ask.height_m": "{n}/{of} 相机离地高度，米（如 0.5）",
