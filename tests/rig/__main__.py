@@ -268,6 +268,12 @@ def package() -> str:
     return "; ".join(each.strip().splitlines()[-1] for each in said)
 
 
+def aarch64() -> str:
+    """Under qemu-user the arm64 package finds in pictures what is found here, at length."""
+    _need("mmdebstrap", "mmdebstrap")
+    return _python("-m", "tests.rig.aarch64").strip().splitlines()[-1]
+
+
 def thief() -> str:
     """The raw image of a sealed card: no picture, no private key; of an open one: all."""
     if os.geteuid() != 0:
@@ -300,6 +306,7 @@ STEPS = (
     walk,
     systemd,
     package,
+    aarch64,
     thief,
     fuzz,
 )
