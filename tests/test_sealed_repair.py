@@ -1,5 +1,7 @@
 """Start-up over a card with sealed files: adopted by their marks, forged ones set aside."""
 
+import errno
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from trapnode.store import names
 from trapnode.store.disk import RealDisk
 from trapnode.store.repair import Repairs
 from trapnode.store.seals import Sealing, read_seals, remember
+from trapnode.store.store import DATABASE
 
 
 @pytest.fixture
@@ -124,3 +127,20 @@ def test_a_sealed_file_that_is_gone_is_lost_and_one_that_is_back_is_not(sealed, 
     (sequence,) = sealed.sequences.all()
     assert sequence.frames[0].state is FrameState.WHOLE
     assert sequence.state is SequenceState.UNSORTED
+
+
+def test_a_worn_sealed_file_holds_up_no_other_of_its_day(sealed, state, clock, monkeypatch):
+    take(sealed, state / "run", clock, 2)
+    sealed.close()
+    (state / DATABASE).write_bytes(b"garbage" * 999)
+    worn, open_file = files(sealed)[0], Path.open
+
+    def reads(path, *rest, **named):
+        if path == worn:
+            raise OSError(errno.EIO, "Input/output error")
+        return open_file(path, *rest, **named)
+
+    monkeypatch.setattr(Path, "open", reads)
+    again = SealedPower().open(state)
+    assert again.repair() == Repairs(adopted=6, closed=2)
+    again.close()
