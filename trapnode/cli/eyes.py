@@ -29,14 +29,14 @@ def eyes(
     woke = first is not None or woken(own)
     watched = WatchedPir(found, own.run, own.clock, woke=woke)
     pir = opened.enter_context(contextlib.closing(watched))
-    at_once = woke or pir.active
     optics = optics_of(own.config)
-    eye = first.camera if first else camera_of(found, here, opened, optics, at_once=at_once)
+    # Lit from its start on only in a boot: a camera that hangs would be, again and again.
+    eye = first.camera if first else camera_of(found, here, opened, optics, at_once=woke)
     monotonic = own.clock.monotonic
     idling = None if own.world else Idling(own, cast("Eye", eye))
     camera = MeteredCamera(eye, Busy(own.run, "camera", monotonic), monotonic, idling)
     if first:
         camera.take_over(None if first.begun else first.shot, first.took_s)
-    elif at_once or pir.active:
+    elif woke or pir.active:
         camera.prime()
     return pir, camera
