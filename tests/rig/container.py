@@ -1,6 +1,7 @@
 """A clean Debian with systemd as PID 1: systemd-nspawn over an image that is made once (root)."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -145,6 +146,9 @@ def machine(root: Path, data_mib: int, note: Callable[[str], None]) -> Iterator[
     folder = Path(tempfile.mkdtemp(prefix="machine"))
     made, undo = Machine(folder, note), contextlib.ExitStack()
     with undo:
+        # One at a time: without a host's systemd, the control groups of two would be the same.
+        lock = undo.enter_context((CACHE / "lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         _mount(undo, folder, "-t", "tmpfs", "-o", "size=6g", "none")
         for name in ("root", "data", "world", "upper", "work"):

@@ -21,7 +21,8 @@ from tests.rig.unit import ALL, UNITS, Unit
 from tests.rig.update import Packages, cut, purge, refuse, update
 
 ROOT = Path(__file__).parents[2]
-TRANSCRIPT = ROOT / "docs" / "rig" / "package.txt"
+TRANSCRIPTS = ROOT / "docs" / "rig"
+WHOLE = "bookworm"  # On other suites what does not differ by version is not tried again.
 CARD_MIB = 96
 COMMON = """\
 [trigger]
@@ -96,6 +97,20 @@ def provision(unit: Unit) -> None:
     m.run("trapnode", "config", "check", said=".")
 
 
+def read_through(unit: Unit) -> None:
+    """Let systemd read the installed units and, where it can, udev the rules."""
+    m = unit.machine
+    unit.note("\n== what only a stick or a board would start, read by systemd and udev")
+    units = m.run(
+        "sh", "-c", "ls /usr/lib/systemd/system/trapnode* | sed s/@.service/@sda1.service/"
+    )
+    said = m.run("systemd-analyze", "verify", "--man=no", *units.split(), check=False)
+    assert not [line for line in said.splitlines() if "trapnode" in line], said
+    unit.note(f"-> systemd-analyze verify: {len(units.split())} units, nothing said of them")
+    if "verify" in m.run("udevadm", "--help"):  # From systemd 254 on.
+        m.run("udevadm", "verify", "/usr/lib/udev/rules.d/60-trapnode.rules", said=".")
+
+
 def deliver(unit: Unit) -> None:
     """Triggers become messages that the gateway gets."""
     unit.note("\n== a trigger becomes a delivered message (60 s of the unit are 1 s here)")
@@ -130,10 +145,21 @@ def kill(unit: Unit) -> None:
     unit.settle("after five kills")
 
 
+def _all(unit: Unit, packages: Packages, first: Path) -> None:
+    install(unit, first)
+    for step in (read_through, deliver, kill):
+        step(unit)
+    if packages.suite == WHOLE:
+        for hardship in (confine, hang, fill):
+            hardship(unit)
+        packages.take(first)
+        for change in (update, cut, refuse, purge):
+            change(unit, packages)
+
+
 def run(suite: str, built: Path | None) -> str:
     """Run all of it; say what was found, or fail with what the journal has."""
     notes: list[str] = []
-    whole = suite == "bookworm"  # On others what does not differ by version is not tried again.
 
     def note(line: str) -> None:
         print(line, flush=True)
@@ -149,22 +175,15 @@ def run(suite: str, built: Path | None) -> str:
             version = made.run("systemctl", "--version").split("\n")[0]
             note(f"{first.name} in Debian {debian}, {version}")
             try:
-                install(unit, first)
-                deliver(unit)
-                kill(unit)
-                if whole:
-                    for hardship in (confine, hang, fill):
-                        hardship(unit)
-                    packages.take(first)
-                    for step in (update, cut, refuse, purge):
-                        step(unit, packages)
+                _all(unit, packages, first)
             except BaseException:
-                print(made.run("journalctl", "--no-pager", "-n", "150", "-u", "trapnode*"))
+                last = ("--no-pager", "-n", "150", "-u", "trapnode*")
+                print(made.run("journalctl", *last, check=False))
                 raise
             figures = unit.count()
-    TRANSCRIPT.parent.mkdir(exist_ok=True)
-    TRANSCRIPT.with_stem(f"package-{suite}").write_text("\n".join(notes).strip() + "\n", "utf-8")
-    done = "killed, hung, filled, updated, cut, rolled back, purged" if whole else "killed"
+    TRANSCRIPTS.mkdir(exist_ok=True)
+    (TRANSCRIPTS / f"package-{suite}.txt").write_text("\n".join(notes).strip() + "\n", "utf-8")
+    done = "killed, hung, filled, updated, cut, rolled back, purged" if suite == WHOLE else "killed"
     return (
         f"Debian {debian}: installed, {done}: {figures['sequences']} sequences,"
         f" {figures['messages']} messages, nothing lost"
@@ -176,7 +195,7 @@ def main(arguments: list[str]) -> int:
     if os.geteuid() != 0:
         print("containers need root", file=sys.stderr)
         return 1
-    suite, *built = arguments or ["bookworm"]
+    suite, *built = arguments or [WHOLE]
     print(run(suite, Path(built[0]) if built else None))
     return 0
 
