@@ -95,10 +95,10 @@ def test_by_night_each_frame_is_lit_short_and_grey():
     assert place.clock.monotonic() - began_s < 4 * 0.7
 
 
-def test_a_close_animal_is_white_once_and_then_not():
+def test_a_close_animal_lowers_the_gain():
     place = Place(DARK)
     place.idle()
-    place.lens.ours = 2000.0
+    place.lens.ours = 700.0
     levels = [level for level, _ in place.shots(5)]
     assert good(levels[-1])
     assert place.lens.told[-1].gain < 8.0
@@ -222,3 +222,25 @@ def test_closing_puts_the_light_out():
     assert place.flash.on_s is not None
     place.eye.close()
     assert place.flash.on_s is None
+
+
+def test_what_is_told_just_after_our_light_went_out_is_not_believed():
+    place = Place(DARK)
+    place.idle()
+    place.lens.ours = 700.0  # A close animal: brighter than the day of this wood.
+    for _ in range(4):
+        place.eye.shoot()  # As fast as it can.
+        assert place.lens.told[-1] is not None
+    assert all(grey for _, grey in place.lens.shots)
+
+
+def test_a_light_that_fails_leaves_the_night_to_the_camera():
+    place = Place(3.0)
+    place.idle()
+    assert place.lens.told[-1].us == 10_000
+    place.flash.fault = "the light does not work: GPIO18"
+    place.lens.ours = 0.0
+    place.idle(1)
+    place.shots(2)
+    assert place.lens.told[-1] is None
+    assert good(place.shots(1)[-1][0]) or place.lens.shots[-1][0] > 0.02

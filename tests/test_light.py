@@ -108,7 +108,7 @@ def test_a_torn_seed_is_none_wherever_the_power_cut_fell(tmp_path):
     write_seed(tmp_path, Seed(NOON, NIGHT, Exposure(10_000, 6.5)))
     path = tmp_path / "light.json"
     whole = path.read_bytes()
-    for cut in range(len(whole)):
+    for cut in range(0, len(whole), 3):
         path.write_bytes(whole[:cut])
         assert read_seed(tmp_path) is None
         path.write_bytes(whole[:cut] + bytes(len(whole) - cut))  # As ext4 leaves it.

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 STALE_S = 1.0  # An older frame was taken before whatever we are asked to look at.
 FRAMES_MOST = 12  # The camera takes over an exposure within 3 to 5; then we take what there is.
 SWITCH_FRAMES = 4
+LAG_S = 0.15  # What a frame tells of the light is the frame's before it.
 UNTIMED = 3  # Frames after which one is lit for certain, where none says when it was taken.
 
 
@@ -54,7 +55,6 @@ class Eye:
         at_once: bool = False,
     ) -> None:
         self.flash = flash
-        self._flash = None if flash is None or flash.fault else flash
         self._plan, self._monotonic = plan, monotonic
         self._dusk = Dusk(seed.light) if seed else Dusk()
         gain = seed.exposure.gain if seed and seed.light is Daylight.NIGHT else plan.gain_most
@@ -64,7 +64,7 @@ class Eye:
         self._seeded = first is not None
         self._blind = self._switched = False
         self._on_s: float | None = None
-        self._dark_s = 0.0  # Monotonic: our light has been off since.
+        self._dark_s = -LAG_S  # Monotonic: our light has been off since.
         self._last: Reading | None = None
         lit = at_once and not self._by_day
         try:
@@ -114,6 +114,11 @@ class Eye:
     def close(self) -> None:
         """Put the light out; who opened the camera closes it."""
         self._darken()
+
+    @property
+    def _flash(self) -> Flash | None:
+        """Our light, if it works."""
+        return None if self.flash is None or self.flash.fault else self.flash
 
     @property
     def _by_day(self) -> bool:
@@ -173,8 +178,10 @@ class Eye:
 
     def _judge(self, reading: Reading) -> None:
         """Learn from a frame that our light was not in."""
-        unlit = reading.began_s is not None and reading.began_s >= self._dark_s
-        if self._flash is None or not unlit:
+        if self._flash is None:
+            self._expose(None)
+            return
+        if reading.began_s is None or reading.began_s < self._dark_s + LAG_S:
             return
         own = self._fixed is None and not self._seeded
         dusk = after(self._dusk, lux_of(reading, own=own))
@@ -208,5 +215,5 @@ class Eye:
 
     def _darken(self) -> None:
         self._on_s, self._dark_s = None, self._monotonic()
-        if self._flash:
-            self._flash.off()
+        if self.flash:
+            self.flash.off()

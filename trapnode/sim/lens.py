@@ -46,6 +46,7 @@ class SimLens:
         self._pending: list[tuple[int, Exposure | None]] = []
         self._fixed = first
         self._past: list[float] = []
+        self._ended_s = monotonic()
 
     def expose(self, exposure: Exposure | None) -> None:
         """Take it over, some frames later."""
@@ -65,9 +66,18 @@ class SimLens:
                 self._pending.remove((due, exposure))
         lux = self.lux + (self.ours if lit_before and self._lit() else 0.0)
         self.held += 1
-        metered, self._past = (self._past or [lux])[0], [*self._past, lux][-SETTLES:]
+        between = int((began_s - self._ended_s) / FRAME_S)  # Frames that nobody took.
+        self._past = [*self._past, *[lux] * min(between, SETTLES)][-SETTLES:] or [lux]
+        metered, before = self._past[0], self._past[-1]
+        self._past, self._ended_s = [*self._past, lux][-SETTLES:], self._monotonic()
         exposure = self._fixed or _own(metered)
-        return SimHeld(self, began_s, exposure, lux, abs(metered - lux) < 0.2 * lux)
+        told = Reading(
+            began_s if "time" in self.tells else None,
+            exposure if "exposure" in self.tells else None,
+            before if "lux" in self.tells else None,  # Its statistics are the last frame's.
+            abs(metered - lux) < 0.2 * lux,
+        )
+        return SimHeld(self, told, lux * exposure.us * exposure.gain * PER_LUX_US)
 
 
 def _own(lux: float) -> Exposure:
@@ -80,18 +90,9 @@ def _own(lux: float) -> Exposure:
 class SimHeld:
     """A frame of it."""
 
-    def __init__(
-        self, lens: SimLens, began_s: float, exposure: Exposure, lux: float, settled: bool
-    ) -> None:
-        self._lens, self._exposure = lens, exposure
-        self._level = min(1.0, lux * exposure.us * exposure.gain * PER_LUX_US)
-        tells = lens.tells
-        self.reading = Reading(
-            began_s if "time" in tells else None,
-            exposure if "exposure" in tells else None,
-            lux if "lux" in tells else None,
-            settled,
-        )
+    def __init__(self, lens: SimLens, reading: Reading, level: float) -> None:
+        self._lens, self._level = lens, min(1.0, level)
+        self.reading = reading
 
     def develop(self, *, grey: bool = False) -> tuple[Shot, tuple[float, float]]:
         """Give two pictures of nothing, and the level of all."""
