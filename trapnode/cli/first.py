@@ -2,7 +2,7 @@
 
 It goes by the writer of all frames (`store/burst.py`), and only where everything is as it was:
 what is new or wrong - another configuration, keys, a full or a failed card - goes the ordinary
-way, which knows what to do and costs seconds on a small machine. A frame that was taken goes along.
+way, which knows what to do and costs seconds on a small machine. The frame goes along.
 Nothing that is imported here, or by what is, may be slow to load: a test lists what is not.
 """
 
@@ -119,6 +119,8 @@ def _saved(
     glance: Glance, shot: "Shot", model: str, here: Here
 ) -> "tuple[Store | None, Begun | None]":
     """Save the frame as its sequence's first; nothing, where the card is not as usual."""
+    if glance.sealed:
+        return None, None
     from trapnode.store.owner import as_owner
     from trapnode.store.store import open_store
 

@@ -24,7 +24,7 @@ FILE = "last-good.json"
 
 
 class Glance(NamedTuple):
-    """Of a unit whose boot may be a trigger, and whose pictures lie open."""
+    """Of a unit whose boot may be a trigger."""
 
     toml: str  # All of the configuration that this was taken from.
     state: str
@@ -40,6 +40,7 @@ class Glance(NamedTuple):
     focus_m: float
     night_exposure_ms: float
     night_gain: float
+    sealed: bool  # Its frames are taken first, and saved once the keys are loaded.
 
     @property
     def optics(self) -> Optics:
@@ -54,8 +55,8 @@ class Glance(NamedTuple):
 
 
 def glance_of(toml: str, config: "Config") -> Glance | None:
-    """Give what a first frame needs; None where no boot is a trigger, or pictures are sealed."""
-    if config.power.profile != "gated" or config.sealing.recipients:
+    """Give what a first frame needs; None where no boot is a trigger."""
+    if config.power.profile != "gated":
         return None
     return Glance(
         toml=toml,
@@ -72,6 +73,7 @@ def glance_of(toml: str, config: "Config") -> Glance | None:
         focus_m=config.camera.focus_m,
         night_exposure_ms=config.camera.night_exposure_ms,
         night_gain=config.camera.night_gain,
+        sealed=bool(config.sealing.recipients),
     )
 
 
