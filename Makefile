@@ -80,6 +80,6 @@ evaluate: .training/packages .venv/ready ## measure the models again on DATA and
 	.training/bin/python -m models.training.card --data $(DATA) --models models
 
 clean: ## remove the environments and what the demo left
-	rm -rf .venv .training demo-out
+	rm -rf .venv .training demo-out practice-out
 
 .PHONY: help demo lint types contracts unit test guide deb bench rig powercut uplink-soak uplink-figures train evaluate clean

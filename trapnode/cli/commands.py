@@ -64,6 +64,19 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument(
         "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"
     )
+    practise = _add(
+        commands,
+        "practise",
+        "a simulated unit at a desk, this terminal its cable: practise a technician's visit",
+        "trapnode.cli.practice:practise",
+        "trapnode practise --language ru",
+    )
+    practise.add_argument(
+        "--out", metavar="DIR", default="practice-out", help="default: %(default)s"
+    )
+    practise.add_argument(
+        "--language", default="en", help="of the console: en, ru, zh (default: en)"
+    )
     twin = _add(
         commands,
         "twin-modem",

@@ -32,7 +32,7 @@ from trapnode.sim.world import World
 from trapnode.store.store import Store, open_store
 from trapnode.store.tally import Tally, tally
 
-__all__ = ["demo", "folders_of"]
+__all__ = ["demo", "folders_of", "fresh", "lay_cable", "own"]
 
 PICTURES = (".jpg", ".jpeg", ".png")
 SCENES_S = 60.0  # The scenes are spread over at most this much real time,
@@ -48,7 +48,7 @@ def demo(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.rate <= 600:
         raise UsageError(f"--rate {arguments.rate:g}: 1 to 600")
     scenes = folders_of(Path(arguments.sequences)) if arguments.sequences else folders_of(own())
-    out = _fresh(Path(arguments.out).resolve())
+    out = fresh(Path(arguments.out).resolve())
     world = World.create(out / "world", ORIGIN, arguments.rate, "demo-boot", radio=arguments.modem)
     config, deployments = write_papers(out, arguments.sealed, arguments.modem)
     print(f"{len(scenes)} bursts before a simulated unit; {arguments.rate:g} times as fast as life")
@@ -57,7 +57,7 @@ def demo(arguments: argparse.Namespace) -> int:
         narrator = Narrator(store, world.gateway, key, lambda text: print(text, flush=True))
         office = Office(out, world, key)
         narrator.carry = office.carry
-        with _console(world) as console, Crew(world, config, out / "log") as crew:
+        with lay_cable(world) as console, Crew(world, config, out / "log") as crew:
             if not office.open(crew):
                 print("no pip install 'trapnode[desk]' here: messages are opened in this process")
             _play(scenes, world, narrator, crew)
@@ -168,7 +168,7 @@ def _labels(counts: dict[str, int]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _console(world: World) -> Iterator[int]:
+def lay_cable(world: World) -> Iterator[int]:
     """Lay the technician's cable: a pseudo-terminal whose other end the console opens."""
     master, slave = os.openpty()
     tty.setraw(slave)
@@ -194,7 +194,7 @@ def _ask(console: int, crew: Crew, question: str) -> str:
     return answer.decode("ascii", "replace").replace("\r", "")
 
 
-def _fresh(out: Path) -> Path:
+def fresh(out: Path) -> Path:
     """Clear what an earlier demo left; raise UsageError for a folder that is not a demo's."""
     try:
         if out.exists() and any(out.iterdir()):
