@@ -39,12 +39,21 @@ def confine(unit: Unit) -> None:
     for name in PROCESSES:
         m.run("systemctl", "start", f"probe-{name}.service")
         found = json.loads((m.world / f"probe-{name}").read_text())
-        unit.note(f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items()))
+        unit.note(f"{name}: {_grouped(found)}")
         _check(name, found)
         said = m.run("systemd-analyze", "security", "--no-pager", f"trapnode-{name}.service")
         (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", said)
         unit.note(f"-> exposure of trapnode-{name}.service: {exposure}")
         assert float(exposure) <= EXPOSURE_MOST
+
+
+def _grouped(found: dict[str, str]) -> str:
+    """Say what came of which tries."""
+    outcomes = dict.fromkeys(found.values())
+    return "; ".join(
+        f"{outcome}: {', '.join(key for key in found if found[key] == outcome)}"
+        for outcome in outcomes
+    )
 
 
 def _check(name: str, found: dict[str, str]) -> None:

@@ -118,14 +118,19 @@ def deliver(unit: Unit) -> None:
     unit.show(4)
     unit.settle("four bursts")
     unit.note(f"-> {time.monotonic() - began_s:.0f} s from the first trigger to the last message")
-    sent = json.loads((unit.machine.world / "gateway.jsonl").read_text().splitlines()[-1])["hex"]
     desk = (unit.machine.root / "root/cards/units.toml").read_text()
     (key,) = re.findall(r'key = "([0-9a-f]{32})"', desk)
     (generation,) = re.findall(r"generation = (\d+)", desk)
-    command = ("decode", sent, "--key", key, "--generation", generation)
-    told = json.loads(unit.machine.user("trapnode", *command))
-    unit.note(f"# trapnode decode {sent[:24]}... --key ... --generation {generation}")
-    unit.note(f"{json.dumps(told)[:400]}")
+    for line in (unit.machine.world / "gateway.jsonl").read_text().splitlines():
+        sent = json.loads(line)["hex"]
+        command = ("decode", sent, "--key", key, "--generation", generation)
+        told = json.loads(unit.machine.user("trapnode", *command))
+        if told["kind"] == "observations":
+            unit.note(f"# trapnode decode {sent[:24]}... --key ... --generation {generation}")
+            unit.note(json.dumps(told)[:400])
+            break
+    else:
+        raise AssertionError("no observation at the gateway")
     unit.note(f"# the technician types: status\n{unit.ask('status').strip()}")
 
 

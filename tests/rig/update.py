@@ -131,7 +131,7 @@ def cut(unit: Unit, packages: Packages) -> None:
         states = " ".join(unit.states())
         unit.note(f"# {install}; cut when {moment}; boot\n-> dpkg: {state}; units: {states}")
         unit.kept(before)
-        m.run("dpkg", "--configure", "--pending", said=".", check=False)
+        m.run("dpkg", "--configure", "--pending", said="^Setting up", check=False)
         if not _state(unit).startswith("ii "):
             m.run("dpkg", "--install", f"/root/{packages.next.name}", said="^Setting up|rror")
         assert _state(unit) == f"ii  {NEXT}+deb12", _state(unit)
