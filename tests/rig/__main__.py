@@ -281,6 +281,18 @@ def thief() -> str:
     return _python("-m", "tests.rig.thief").strip()
 
 
+def readonly() -> str:
+    """A whole unit on a read-only root in qemu: cut, torn, without its data partition (root)."""
+    if os.geteuid() != 0:
+        raise Missing("root, to mount an image")
+    _need("qemu-system-x86_64", "qemu-system-x86")
+    _need("mmdebstrap", "mmdebstrap")
+    _need("sfdisk", "fdisk")
+    # Mounts of its own: a container that starts meanwhile would keep them.
+    done = _out("unshare", "--mount", sys.executable, "-m", "tests.rig.readonly", cwd=ROOT)
+    return done.strip().splitlines()[-1]
+
+
 def fuzz() -> str:
     """Fuzz every parser of bytes from outside for a minute, guided by coverage (atheris)."""
     if importlib.util.find_spec("atheris") is None:
@@ -308,6 +320,7 @@ STEPS = (
     package,
     aarch64,
     thief,
+    readonly,
     fuzz,
 )
 
