@@ -1,7 +1,9 @@
 """The energy model, the account on the card, and what the keeper makes of both."""
 
+import errno
 import itertools
 import json
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests.fakes import NOON, boot
 from tests.faults import every_cut
+from trapnode.errors import CardFailed, CardFull
 from trapnode.model import ClockTrust, WakeReason
 from trapnode.policy.energy import (
     Day,
@@ -408,3 +411,23 @@ def test_a_whole_winter_is_counted(store, run, clock):
             left.append(health.days_left)
     drops = [before - after for before, after in itertools.pairwise(left)]
     assert all(0.9 < drop < 1.1 for drop in drops)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(errno.ENOSPC, CardFull), (errno.EROFS, CardFailed), (errno.EIO, CardFailed)]
+)
+def test_a_card_that_refuses_the_account_is_the_stores_error(store, run, monkeypatch, code, kind):
+    """Who is not told that it is full ends the keeper, and nobody makes room."""
+
+    def refuse(_disk, _path, _data):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(RealDisk, "write", refuse)
+    with pytest.raises(kind, match=r"power\.json: cannot be written"):
+        write_account(RealDisk(), store.state, Account())
+    energy = Energy(GATED, store, run, boot(store))
+    if kind is CardFull:
+        energy.save(1.0)
+    else:
+        with pytest.raises(CardFailed):
+            energy.save(1.0)

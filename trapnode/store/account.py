@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trapnode.policy.energy import Day, Spent
 from trapnode.store.disk import Disk, write_whole
+from trapnode.store.refusal import store_error
 from trapnode.words import Stage
 
 __all__ = ["Account", "read_account", "write_account"]
@@ -73,7 +74,10 @@ def read_account(state: Path) -> Account:
 
 def write_account(disk: Disk, state: Path, account: Account) -> None:
     """Write the account; a power cut leaves the old one or the new one; raise StoreError."""
-    write_whole(disk, state / FILE, json.dumps(asdict(account)).encode())
+    try:
+        write_whole(disk, state / FILE, json.dumps(asdict(account)).encode())
+    except OSError as error:
+        raise store_error(f"{state / FILE}: cannot be written", error) from error
 
 
 def _is_sound(account: Account) -> bool:
