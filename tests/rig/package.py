@@ -118,6 +118,7 @@ def deliver(unit: Unit) -> None:
     unit.show(4)
     unit.settle("four bursts")
     unit.note(f"-> {time.monotonic() - began_s:.0f} s from the first trigger to the last message")
+    unit.note(f"-> the five hold {unit.memory_mib():.0f} MiB together")
     desk = (unit.machine.root / "root/cards/units.toml").read_text()
     (key,) = re.findall(r'key = "([0-9a-f]{32})"', desk)
     (generation,) = re.findall(r"generation = (\d+)", desk)

@@ -113,6 +113,12 @@ class Unit:
         """Say how often systemd has restarted each of the five since boot."""
         return {unit: int(self.property(unit, "NRestarts")) for unit in UNITS}
 
+    def memory_mib(self) -> float:
+        """Add up what each of the five holds in memory (VmRSS)."""
+        paths = [f"/proc/{self.property(unit, 'MainPID')}/status" for unit in UNITS]
+        said = self.machine.run("grep", "--no-filename", "VmRSS", *paths)
+        return sum(int(line.split()[1]) for line in said.splitlines()) / 1024
+
     def ask(self, question: str) -> str:
         """Type something at the console."""
         with socket.socket(socket.AF_UNIX) as visit:
