@@ -177,7 +177,9 @@ def test_help_names_every_verb(unit):
 def test_what_is_not_understood_is_said(unit):
     assert answered(unit, "reboot now") == ["ERR 1 'reboot now' is not understood, try: help"]
     assert answered(unit, "statusjson")[-1].startswith("ERR 1")
-    assert answered(unit, "clock set")[-1].startswith("ERR 1")
+    assert answered(unit, "clock set")[-1] == (
+        "ERR 5 no time is given: clock set 2026-11-22 14:30 (local time)"
+    )
 
 
 def test_a_store_that_does_not_open_leaves_the_status(tmp_path):

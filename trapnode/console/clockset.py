@@ -28,6 +28,8 @@ def set_clock(unit: Unit, said: str) -> Steps:
 
 
 def _moment(unit: Unit, said: str) -> datetime:
+    if not said:
+        raise Failed(ERR_VALUE, "err.time")
     try:
         at = datetime.fromisoformat(said.upper())
     except ValueError:

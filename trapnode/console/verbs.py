@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command; `more` takes what is typed after it."""
+    """One command; `more` takes what is typed after it, or "" where nothing answers it alone."""
 
     answer: Callable[[Unit], Steps] | None = None
     more: Callable[[Unit, str], Steps] | None = None
@@ -62,7 +62,7 @@ def begin(unit: Unit, line: str) -> Steps:
         if verb.open_only and not unit.lock.is_open(unit.clock.monotonic()):
             raise Failed(ERR_LOCKED, "err.locked")
         log.info("a technician asks: %s", name)  # Never the rest: it may be an answer.
-        if rest and more is not None:
+        if more is not None and (rest or answer is None):
             return more(unit, rest.strip())
         if not rest and answer is not None:
             return answer(unit)
