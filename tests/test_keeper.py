@@ -148,7 +148,7 @@ def test_processes_that_are_missing_silent_or_faulty_are_named(make, store, run,
     snapshot = ram.read_snapshot(run)
     assert snapshot is not None
     assert snapshot["faults"] == [
-        "station: silent for 91 s",
+        "station: silent for 61 s",
         "sorter: no classifier",
         "uplinker: never started",
     ]

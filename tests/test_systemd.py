@@ -13,6 +13,7 @@ from trapnode.cli import CONFIG, PROCESSES
 from trapnode.cli.crew import ENVIRONMENT
 from trapnode.devices.line import CALL_LONGEST_S
 from trapnode.errors import EXIT_CONFIG
+from trapnode.keeper import STALE_S
 from trapnode.store.consent import CONSENT, ORDER
 
 RUN = "/run/trapnode"
@@ -64,6 +65,12 @@ def test_the_loop_feeds_a_watchdog(unit):
 def test_the_uplinkers_watchdog_outlives_the_longest_call():
     service = read(FOLDER / "trapnode-uplinker.service")["Service"]
     assert int(service["WatchdogSec"]) > CALL_LONGEST_S + 60
+
+
+@pytest.mark.parametrize(("name", "silent_s"), STALE_S.items())
+def test_what_a_watchdog_ended_is_never_said_to_live(name, silent_s):
+    service = read(FOLDER / f"trapnode-{name}.service")["Service"]
+    assert silent_s <= int(service["WatchdogSec"])
 
 
 @pytest.mark.parametrize("name", PROCESSES)

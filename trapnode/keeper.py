@@ -38,12 +38,12 @@ __all__ = ["STALE_S", "Keeper", "Keeping"]
 
 log = logging.getLogger(__name__)
 
-STALE_S = {
-    "station": 90.0,
-    "sorter": 90.0,
+STALE_S = {  # What the watchdog bears; a round that only waits takes 20 s at most.
+    "station": 60.0,
+    "sorter": 60.0,
     "uplinker": 400.0,  # Longer than the longest call of the modem, 300 s.
-    "keeper": 90.0,
-    "console": 90.0,
+    "keeper": 60.0,
+    "console": 60.0,
 }
 AT_WORK = {"station", "sorter", "uplinker"}  # Those that a gated unit waits for.
 SNAPSHOT_S = 10.0
