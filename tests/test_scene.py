@@ -1,5 +1,6 @@
 """The twins keep the promises of the real things: clocks, PIR, scenes, battery, world."""
 
+import contextlib
 import os
 import select
 from datetime import timedelta
@@ -14,8 +15,10 @@ from trapnode.model import ClockTrust, WakeReason
 from trapnode.sim.battery import DAYS, FLAT_MV, FULL_MV, SimBattery, SimThermometer
 from trapnode.sim.clock import FastClock, SteppedClock
 from trapnode.sim.pir import InputPin, ScriptedPir
-from trapnode.sim.scene import ReplayCamera, Scene, preview_of, show
+from trapnode.sim.scene import PULSE_S, ReplayCamera, Scene, preview_of, show
 from trapnode.sim.world import World
+from trapnode.store.busy import Busy
+from trapnode.store.watched import WatchedPir
 
 
 @pytest.fixture
@@ -114,6 +117,18 @@ def test_a_scene_is_there_until_its_last_frame_was_shown(run, tmp_path):
         scene.next_frame()
     scene.close()
     assert not show(run, pictures), "what comes while the station is dead is missed"
+
+
+def test_who_walks_by_is_seen_while_the_radio_transmits(run, clock):
+    scene = Scene(run, clock.monotonic)
+    pir, radio = WatchedPir(scene, run, clock), Busy(run, "modem", clock.monotonic)
+    with contextlib.closing(scene), contextlib.closing(pir), radio.during():
+        assert pir.edges() == []
+        assert show(run, [])
+        assert pir.edges() == [0.0]
+        assert pir.active
+        clock.step(PULSE_S)
+        assert not pir.active
 
 
 def test_a_box_of_scenes_can_be_full(run):

@@ -19,7 +19,7 @@ from trapnode.errors import DeviceError
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["ReplayCamera", "Scene", "preview_of", "show"]
+__all__ = ["PULSE_S", "ReplayCamera", "Scene", "preview_of", "show"]
 
 SOCKET = "scene.sock"
 VIEW = "view.jpg"  # The place with nobody before the camera, if the world has such a picture.
@@ -27,6 +27,7 @@ LONGEST = 1 << 16  # Bytes of one datagram: a scene of some hundred frames.
 PREVIEW = ".preview.jpg"  # Beside a picture: its small version, made before.
 PREVIEW_WIDTH = 640
 PREVIEW_QUALITY = 80
+PULSE_S = 0.3  # The shortest of a PIR module (hardware/parts.md).
 EXPOSURE_S = 0.1  # A full-resolution still and its small stream, warm.
 
 
@@ -40,17 +41,21 @@ class Scene:
         self._opened: socket.socket | None = None
         self._monotonic = monotonic
         self._frames: list[Path] = []
+        self._walked_s = float("-inf")
 
     @property
     def active(self) -> bool:
-        """Say whether the animal is still there."""
-        return bool(self._frames)
+        """Say whether the animal is still there, or somebody just walked by."""
+        return bool(self._frames) or self._monotonic() - self._walked_s < PULSE_S
 
     def edges(self) -> list[float]:
         """Take the next scene's edge, if one has come."""
         with contextlib.suppress(BlockingIOError):
             self._frames = [Path(path) for path in json.loads(self._socket().recv(LONGEST))]
-            return [self._monotonic()]
+            edge_s = self._monotonic()
+            if not self._frames:
+                self._walked_s = edge_s
+            return [edge_s]
         return []
 
     def next_frame(self) -> Path:
@@ -82,7 +87,7 @@ class Scene:
 
 
 def show(folder: Path, frames: Sequence[Path]) -> bool:
-    """Play a scene; without frames, an edge and nothing else. False: no station has room."""
+    """Play a scene; without frames, a short pulse and nothing else. False: no station has room."""
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
