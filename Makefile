@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 DATA ?= ../shared/data
 OUT ?= models
 BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=  # The tests start hundreds of processes: compile once, whatever the shell says.
 .DEFAULT_GOAL := help
 
 help: ## say what each target does

@@ -5,6 +5,7 @@ import sqlite3
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,6 @@ from trapnode.sim.pir import ScriptedPir
 from trapnode.sim.scene import ReplayCamera
 from trapnode.station import Identity, Station
 from trapnode.store.burst import Burst
-from trapnode.store.database import connect
 from trapnode.store.doorbell import SORTER, Doorbell
 from trapnode.store.store import open_store
 
@@ -326,9 +326,17 @@ class LockingCamera(NumberedCamera):
         self._other.close()
 
 
+class Impatient(sqlite3.Connection):
+    """Waits a millisecond for others, whatever it is told."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        told = sql.startswith("PRAGMA busy_timeout")
+        return super().execute("PRAGMA busy_timeout=1" if told else sql, *values)
+
+
 def impatient(path: Path) -> sqlite3.Connection:
-    connection = connect(path)
-    connection.execute("PRAGMA busy_timeout=1")
+    connection = sqlite3.connect(path, isolation_level=None, factory=Impatient)
+    connection.execute("PRAGMA journal_mode=WAL")
     return connection
 
 
