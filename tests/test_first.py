@@ -123,11 +123,22 @@ def noted(config):
     consent.note_wake(config.parent / "world", WakeReason.PIR)
 
 
+def taken_before(config):
+    """As the station finds it that systemd starts anew: what ended it may end it again."""
+    consent.note_wake(config.parent / "world", WakeReason.PIR, owed=True)
+
+
+def updated(config):
+    folder = config.parent / "world"
+    glance = read_glance(config, str(folder))
+    leave_glance(RealDisk(), folder, glance._replace(version="0", pir_pin=17))
+
+
 def by_alarm(config):
     World.create(config.parent / "world", NOON, 60.0, "boot", wake=WakeReason.ALARM)
 
 
-@pytest.mark.parametrize("unusual", [forgotten, changed, noted, by_alarm])
+@pytest.mark.parametrize("unusual", [forgotten, changed, noted, taken_before, updated, by_alarm])
 def test_what_is_unusual_goes_the_ordinary_way(unit, unusual):
     unusual(unit)
     assert first_frame(Options(*told(unit)[1::2])) is None
@@ -144,6 +155,13 @@ def test_words_that_are_not_plain_are_left_to_the_parser(words):
 def test_plain_words_are_read_without_the_parser():
     assert plain([]) == Options()
     assert plain(["--twins", "w", "--config", "c"]) == Options("c", "w")
+
+
+def test_a_configuration_that_windows_wrote_is_the_same_the_next_time(unit):
+    unit.write_bytes(unit.read_bytes().replace(b"\n", b"\r\n"))
+    text = unit.read_bytes().decode()  # As the keeper reads it.
+    leave_glance(RealDisk(), unit.parent / "world", glance_of(text, parse(text)))
+    assert read_glance(unit, str(unit.parent / "world")) is not None
 
 
 def full(config):

@@ -52,10 +52,12 @@ def first_frame(options: Options) -> First | None:
     glance = read_glance(Path(options.config), options.twins)
     if glance is None:
         return None
-    here = _here(options.twins)
+    here, run = _here(options.twins), Path(glance.run)
     with contextlib.suppress(OSError):
-        Path(glance.run).mkdir(parents=True, exist_ok=True)
-    if not woken(Path(glance.run), glance.waker, here.clock, here.world):
+        run.mkdir(parents=True, exist_ok=True)
+    if read_wake(run) is not None:  # Tried before: what ended that is not as usual.
+        return None
+    if not woken(run, glance.waker, here.clock, here.world):
         return None
     with contextlib.ExitStack() as opened:
         pir = pir_of(glance.pir_pin, here, opened)  # First: an edge of now is in its queue.

@@ -2,7 +2,8 @@
 
 To read and check the configuration takes longer than to take the frame: `trapnode.config` loads
 the parser, the checker and every section. So the keeper, which keeps the last good configuration,
-leaves this beside it; it counts only while the configuration is still the same, byte for byte.
+leaves this beside it; it counts only while the configuration is still the same, byte for byte,
+and so is the program, whose defaults are in it, too.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from trapnode import __version__
 from trapnode.cli.optics import Optics
 from trapnode.cli.wake import Waker
 from trapnode.store.disk import Disk, write_whole
@@ -41,6 +43,7 @@ class Glance(NamedTuple):
     night_exposure_ms: float
     night_gain: float
     sealed: bool  # Its frames are taken first, and saved once the keys are loaded.
+    version: str  # Of the program.
 
     @property
     def optics(self) -> Optics:
@@ -74,6 +77,7 @@ def glance_of(toml: str, config: "Config") -> Glance | None:
         night_exposure_ms=config.camera.night_exposure_ms,
         night_gain=config.camera.night_gain,
         sealed=bool(config.sealing.recipients),
+        version=__version__,
     )
 
 
@@ -93,7 +97,9 @@ def read_glance(config: Path, twins: str | None) -> Glance | None:
     folder = twins or os.environ.get("STATE_DIRECTORY")
     glance = _read(Path(folder)) if folder else None
     with contextlib.suppress(OSError, ValueError):
-        if glance and config.read_text("utf-8") == glance.toml:
+        # Bytes: to read text is to change the ends of lines that Windows wrote.
+        same = glance and config.read_bytes() == glance.toml.encode()
+        if same and glance and glance.version == __version__:
             return glance
     return None
 
