@@ -62,7 +62,8 @@ class WatchedPir:
         self._clock = clock
         self._count = self._told = PirCount()
         self._run = run
-        self._woke = self._owes = woke
+        self._risen = [0.0] if woke else []  # Edges that the sensor cannot tell of.
+        self._owes = woke
         self._bell = Doorbell(run, WATCH)
         self._both = select.epoll()
         with contextlib.suppress(OSError):  # A scripted PIR has nothing to select on.
@@ -81,12 +82,16 @@ class WatchedPir:
         """Give the descriptor that turns readable with an edge or an ask."""
         return self._both.fileno()
 
+    def rose(self) -> None:
+        """Take a pin that is high at the start, which gives no edge, for an edge of now."""
+        self._risen.append(self._clock.monotonic())
+
     def edges(self) -> list[float]:
         """Take the edges since the last call; with none, and no motion, consent to an open ask."""
         self._bell.answered()
         edges = self._pir.edges()
-        if self._woke:
-            self._woke, edges = False, [0.0, *edges]
+        if self._risen:
+            edges, self._risen = [*self._risen, *edges], []
         elif self._owes:  # Asked again: its burst is on the card.
             self._owes = False
             settle(self._run)
