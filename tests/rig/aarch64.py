@@ -36,7 +36,6 @@ EACH = 6
 CARD = ROOT / "models" / "amur.json"
 NEAR = 0.25  # Log-odds: kernels of two processors are not bit-identical, some steps of 256 apart.
 DEPENDS = "python3,python3-cryptography,python3-numpy,python3-piexif,python3-pil,python3-serial"
-MIRROR = "http://deb.debian.org/debian"
 TFLITE = "tflite-runtime==2.14.0"
 CLASSIFY = "import sys; {}from trapnode.cli import main; sys.exit(main())"
 RUNTIMES = {  # And what makes `classify` choose it.
@@ -173,12 +172,10 @@ def _emulated(package: Path) -> Command:
     """Build and unpack the package for arm64; give what runs its Python."""
     root, tflite, qemu = (CACHE / each for each in ("bookworm-arm64", "tflite-aarch64", "qemu"))
     if not qemu.exists():  # A static program.
-        _whole(
-            qemu, "mmdebstrap", "--variant=extract", "--include=qemu-user", "trixie", "{}", MIRROR
-        )
+        _whole(qemu, "mmdebstrap", "--variant=extract", "--include=qemu-user", "trixie", "{}")
     if not root.exists():  # Unpacked only: nothing in it is run to set it up.
         _whole(root, "mmdebstrap", "--variant=extract", "--architectures=arm64",
-               f"--include={DEPENDS}", "bookworm", "{}", MIRROR)  # fmt: skip
+               f"--include={DEPENDS}", "bookworm", "{}")  # fmt: skip
     if not tflite.exists():
         _whole(tflite, sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", "{}",
                "--only-binary=:all:", "--python-version=3.11", "--platform=manylinux_2_34_aarch64",

@@ -21,12 +21,18 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("TRAPNODE_RIG") or Path.home() / ".cache" / "trapnode-rig")
-DEBIAN = "http://deb.debian.org/debian"
 PACKAGES = (
     *("python3", "python3-libcamera", "libcamera-ipa", "python3-numpy", "python3-pil"),
     *("python3-piexif", "python3-msgspec", "python3-prctl", "python3-gpiozero"),
 )
-NEWER = "Package: *libcamera*\\nPin: release n=trixie-backports\\nPin-Priority: 900\\n"
+NEWER = """set -e; cd "$1/etc/apt"; mkdir -p preferences.d
+sed -i "/ trixie /{p; s// trixie-backports /}" sources.list
+cat > preferences.d/x << END
+Package: *libcamera*
+Pin: release n=trixie-backports
+Pin-Priority: 900
+END
+"""
 WHEELS = ("picamera2==0.3.38", "simplejpeg==1.9.0", "videodev2==0.0.4", "PiDNG==4.0.9")
 CAMERA = "/usr/share/libcamera/pipeline/virtual/virtual.yaml"
 SIZE, SMALL = (4608, 2592), (640, 360)  # Camera Module 3.
@@ -72,13 +78,9 @@ def _root(python: str) -> Path:
     if not root.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=CACHE))
-        hook = (
-            f'mkdir -p "$1/etc/apt/preferences.d"; printf "{NEWER}" > "$1/etc/apt/preferences.d/x"'
-        )
-        sources = [f"deb {DEBIAN} {suite} main" for suite in ("trixie", "trixie-backports")]
         _run(
-            *("mmdebstrap", "--quiet", "--variant=minbase", f"--setup-hook={hook}"),
-            *(f"--include={','.join(PACKAGES)}", "trixie", str(part), *sources),
+            *("mmdebstrap", "--quiet", "--variant=minbase", f"--setup-hook={NEWER}"),
+            *(f"--include={','.join(PACKAGES)}", "trixie", str(part)),
         )
         with tempfile.TemporaryDirectory() as wheels:
             _run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, *WHEELS)
