@@ -10,7 +10,7 @@ from trapnode.light import Daylight, Exposure
 from trapnode.policy.light import NightPlan, Seed
 from trapnode.sim.clock import SteppedClock
 from trapnode.sim.flash import SimFlash
-from trapnode.sim.lens import SimLens
+from trapnode.sim.lens import SimHeld, SimLens
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DARK, SUN, SHADE = 0.2, 20_000.0, 400.0
@@ -140,6 +140,24 @@ def test_a_hand_on_the_lens_is_tried_twice_and_then_only_once(before):
     place.lens.lux, place.lens.ours = before, 400.0
     place.idle()
     assert all(good(level) for level, _ in place.shots(2))
+
+
+@pytest.mark.parametrize("develops_s", [0.05, 0.5, 2.0])
+def test_what_is_too_far_for_a_short_exposure_is_exposed_longer_however_long_jpegs_take(
+    develops_s, monkeypatch
+):
+    place, develop = Place(DARK), SimHeld.develop
+
+    def slow(held, *, grey=False):
+        place.clock.step(develops_s)
+        return develop(held, grey=grey)
+
+    monkeypatch.setattr(SimHeld, "develop", slow)
+    place.idle()
+    place.lens.ours = 20.0
+    first, again = place.shots(1)
+    assert not good(first[0])
+    assert good(again[0])
 
 
 def test_a_seed_of_the_night_is_lit_and_exposed_from_the_first_frame_on():

@@ -98,7 +98,7 @@ class Eye:
             log.info("a frame shows nothing (levels %.0f to %.0f): taking it again", low, high)
             self._dusk, self._switched = Dusk(), True
             self._expose(None)
-            shot, (low, high) = self._shot()
+            shot, (low, high) = self._shot(again=True)
             blind = shows_nothing(low, high)
         self._blind = blind  # A covered lens is not asked twice each time.
         self._learn(high)
@@ -124,8 +124,8 @@ class Eye:
     def _by_day(self) -> bool:
         return self._flash is None or self._dusk.light is Daylight.DAY
 
-    def _shot(self) -> tuple[Shot, tuple[float, float]]:
-        held = self._held()
+    def _shot(self, *, again: bool = False) -> tuple[Shot, tuple[float, float]]:
+        held = self._held(again=again)
         self._last = held.reading
         grey = self._flash is not None and is_grey(self._dusk.light, held.reading.lux)
         try:
@@ -133,12 +133,16 @@ class Eye:
         finally:
             held.release()
 
-    def _held(self) -> Held:
-        """Take the frame that waits by day; else one lit from its first row to its last."""
+    def _held(self, *, again: bool) -> Held:
+        """Take the frame that waits by day; else one lit from its first row to its last.
+
+        Taken `again`, nothing is learnt before: that it is night would fix the exposure once more.
+        """
         started_lit = self._on_s is not None
         if not started_lit:
             held = self._fresh()
-            self._judge(held.reading)
+            if not again:
+                self._judge(held.reading)
             if self._by_day and not self._switched:
                 return held
             held.release()

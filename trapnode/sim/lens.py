@@ -11,7 +11,7 @@ from trapnode.errors import DeviceError
 from trapnode.light import Exposure, Reading
 from trapnode.model import Shot
 
-__all__ = ["SimLens"]
+__all__ = ["SimHeld", "SimLens"]
 
 FRAME_S = 0.07  # Camera Module 3 at full resolution: 14 a second.
 TAKEN_OVER = 3  # Frames until a new exposure is a frame's.
