@@ -395,7 +395,7 @@ def test_a_broken_mark_was_never_busy(run):
 
 
 def test_half_a_month_is_counted(store, run, clock):
-    """Sixteen days of 30 wakes: the count is the model's, and the days left go down by one a day."""
+    """Sixteen days of 30 wakes: the count is the model's, and each day costs one of those left."""
     left = []
     lives = itertools.count(1)
     now = NOON
