@@ -311,7 +311,13 @@ def test_a_pin_that_does_not_exist_is_a_device_error(pins):
 
 @pytest.mark.parametrize(
     ("late", "reason"),
-    [(timedelta(), WakeReason.ALARM), (timedelta(minutes=9), WakeReason.PIR)],
+    [
+        (timedelta(), WakeReason.ALARM),
+        (timedelta(seconds=-2), WakeReason.ALARM),
+        (timedelta(minutes=2), WakeReason.ALARM),
+        (timedelta(minutes=9), WakeReason.PIR),
+        (timedelta(minutes=-2), WakeReason.PIR),  # No alarm comes early: an animal just before it.
+    ],
 )
 def test_a_pi_5_was_woken_by_its_alarm_if_it_woke_then(run, late, reason):
     alarm = Account(alarm_at=(NOON - late).isoformat())

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Waker", "woken"]
 
-ALARM_NEAR = timedelta(minutes=3)  # An RTC that drifted, a boot that was slow.
+ALARM_EARLY = timedelta(seconds=10)  # Both clocks count whole seconds: before, it was the PIR.
+ALARM_LATE = timedelta(minutes=3)  # A boot that was slow.
 
 
 class Waker(NamedTuple):
@@ -56,8 +57,8 @@ def _reason(waker: Waker, clock: "Clock") -> WakeReason:
 
     began = clock.now() - timedelta(seconds=clock.monotonic())
     alarm_at = read_account(waker.state).alarm_at
-    near = alarm_at and abs(datetime.fromisoformat(alarm_at) - began) < ALARM_NEAR
-    return WakeReason.ALARM if near else WakeReason.PIR
+    late = began - datetime.fromisoformat(alarm_at) if alarm_at else ALARM_LATE
+    return WakeReason.ALARM if -ALARM_EARLY < late < ALARM_LATE else WakeReason.PIR
 
 
 def _machine(state: Path) -> WakeReason:
