@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.rig.made import ROOT, run
+
 SUMMARY = ROOT / "docs" / "rig.md"
 TRANSCRIPTS = SUMMARY.parent / "rig"
 SHARED = ROOT.parent / "shared"
@@ -54,7 +55,7 @@ def _run(step: Callable[[], str]) -> tuple[str, str, str, float]:
 
 
 def _write(rows: list[tuple[str, str, str, float]]) -> None:
-    commit = _out("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD").strip()
+    commit = run("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD").strip()
     lines = [
         "# The rig's last run",
         "",
@@ -124,14 +125,14 @@ def clean_clone() -> str:
     """`make demo` in a fresh clone with nothing beside it, then `make test`; unprivileged."""
     with tempfile.TemporaryDirectory(prefix="clone") as folder:
         clone = Path(folder) / "trapnode"
-        _out("git", "clone", "-q", str(ROOT), str(clone))
+        run("git", "clone", "-q", str(ROOT), str(clone))
         Path(folder).chmod(0o755)
         user, python = _give_away(Path(folder)), f"PYTHON={_interpreter('3.11')}"
-        demo = _out(*user, "make", "-C", str(clone), "demo", python)
+        demo = run(*user, "make", "-C", str(clone), "demo", python)
         assert "agree, id by id" in demo, demo[-2000:]
         if SHARED.is_dir():
             (Path(folder) / "shared").symlink_to(SHARED)
-        test = _out(*user, "make", "-C", str(clone), "test", python)
+        test = run(*user, "make", "-C", str(clone), "test", python)
         return "demo agrees; " + next(x for x in reversed(test.splitlines()) if " passed" in x)
 
 
@@ -139,23 +140,21 @@ def other_python() -> str:
     """The tests on Python 3.13, with ai-edge-litert alone."""
     python = _interpreter("3.13")
     with tempfile.TemporaryDirectory() as folder:
-        _out(python, "-m", "venv", folder)
+        run(python, "-m", "venv", folder)
         pip = f"{folder}/bin/pip"
-        _out(pip, "install", "-q", "-e", f"{ROOT}[dev]")
-        out = _out(
-            f"{folder}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT)
-        )
+        run(pip, "install", "-q", "-e", f"{ROOT}[dev]")
+        out = run(f"{folder}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT))
         return out.strip().splitlines()[-1]
 
 
 def wheel() -> str:
     """The built wheel alone in a fresh venv, away from the checkout, runs the demo."""
     with tempfile.TemporaryDirectory() as folder:
-        _out(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(ROOT))
+        run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, str(ROOT))
         (built,) = Path(folder).glob("*.whl")
-        _out(sys.executable, "-m", "venv", f"{folder}/venv")
-        _out(f"{folder}/venv/bin/pip", "install", "-q", str(built))
-        out = _out(f"{folder}/venv/bin/trapnode", "demo", "--out", f"{folder}/out", cwd=folder)
+        run(sys.executable, "-m", "venv", f"{folder}/venv")
+        run(f"{folder}/venv/bin/pip", "install", "-q", str(built))
+        out = run(f"{folder}/venv/bin/trapnode", "demo", "--out", f"{folder}/out", cwd=folder)
         assert "agree, id by id" in out, out[-2000:]
         return f"{built.name}, {built.stat().st_size / 1e6:.1f} MB: demo agrees id by id"
 
@@ -170,7 +169,7 @@ def exif() -> str:
             for path in Path(folder, "store", "archive").rglob("*.jpg")
             if "preview" not in path.name
         )
-        found = _out(tool, "-G1", "-s", str(frame))
+        found = run(tool, "-G1", "-s", str(frame))
         for field in (
             "DateTimeOriginal",
             "OffsetTimeOriginal",
@@ -184,7 +183,7 @@ def exif() -> str:
         ):
             assert f" {field} " in found, f"{frame.name} lacks {field}:\n{found}"
         assert "GPS" not in found, found
-        said = _out(tool, "-validate", "-warning", "-a", str(frame)).strip().splitlines()
+        said = run(tool, "-validate", "-warning", "-a", str(frame)).strip().splitlines()
         return f"nine fields found, no GPS; ExifTool: {' '.join(said[0].split())}"
 
 
@@ -195,7 +194,7 @@ def keywords() -> str:
         _demo(Path(folder))
         dump, card = Path(folder, "dump"), Path(folder, "store", "archive")
         fields = ("-json", "-r", "-HierarchicalSubject", "-Subject", "-Rating")
-        found = json.loads(_out(tool, *fields, str(dump / "media")))
+        found = json.loads(run(tool, *fields, str(dump / "media")))
         told = {Path(each["SourceFile"]).name: each for each in found}
         with (dump / "observations.csv").open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["mediaID"]]
@@ -212,7 +211,7 @@ def keywords() -> str:
         assert listed.count("media/") == len(rated), (rated, listed)
         path = next(each for each in paths.values() if ".preview" not in each.name)
         before, after = (
-            _out(tool, "-EXIF:all", "-G1", "-s", str(each))
+            run(tool, "-EXIF:all", "-G1", "-s", str(each))
             for each in (card / path.relative_to(dump / "media"), path)
         )
         assert before == after, f"{path.name}: EXIF differs from the card's"
@@ -289,7 +288,7 @@ def readonly() -> str:
     _need("mmdebstrap", "mmdebstrap")
     _need("sfdisk", "fdisk")
     # Mounts of its own: a container that starts meanwhile would keep them.
-    done = _out("unshare", "--mount", sys.executable, "-m", "tests.rig.readonly", cwd=ROOT)
+    done = run("unshare", "--mount", sys.executable, "-m", "tests.rig.readonly", cwd=ROOT)
     return done.strip().splitlines()[-1]
 
 
@@ -331,16 +330,7 @@ def _demo(out: Path) -> None:
 
 
 def _python(*arguments: str) -> str:
-    return _out(sys.executable, *arguments, cwd=ROOT)
-
-
-def _out(*command: str, cwd: Path | str | None = None) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=cwd, timeout=3600
-    )
-    said = done.stdout[-3000:] + done.stderr[-3000:]
-    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{said}"
-    return done.stdout
+    return run(sys.executable, *arguments, cwd=ROOT)
 
 
 def _need(tool: str, package: str) -> str:
@@ -365,7 +355,7 @@ def _give_away(folder: Path) -> tuple[str, ...]:
     if os.geteuid() != 0:
         return ()
     shutil.chown(folder, "nobody", "nogroup")
-    _out("chown", "-R", "nobody:nogroup", str(folder))
+    run("chown", "-R", "nobody:nogroup", str(folder))
     home = f"HOME={folder}"
     return ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", home)
 

@@ -20,7 +20,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -29,9 +28,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.rig.made import ROOT, once, package, run
+
 DATA = ROOT.parent / "shared" / "data"
-CACHE = Path.home() / ".cache" / "trapnode-rig"
 EACH = 6
 CARD = ROOT / "models" / "amur.json"
 NEAR = 0.25  # Log-odds: kernels of two processors are not bit-identical, some steps of 256 apart.
@@ -164,48 +163,30 @@ def _all(found: Iterable[Rows]) -> Rows:
 def _classify(command: Command, kind: Path) -> Rows:
     """Run `trapnode classify`: the demo's bursts have a verdict each, other pictures their own."""
     bursts = ("--by-folder",) if kind.name == "demo" else ()
-    lines = _out(*command, "classify", str(kind), *bursts, "--csv", "-").splitlines()
+    lines = run(*command, "classify", str(kind), *bursts, "--csv", "-", cwd=ROOT).splitlines()
     return {row["file"]: row for row in csv.DictReader(lines)}
 
 
-def _emulated(package: Path) -> Command:
+def _emulated(folder: Path) -> Command:
     """Build and unpack the package for arm64; give what runs its Python."""
-    root, tflite, qemu = (CACHE / each for each in ("bookworm-arm64", "tflite-aarch64", "qemu"))
-    if not qemu.exists():  # A static program.
-        _whole(qemu, "mmdebstrap", "--variant=extract", "--include=qemu-user", "trixie", "{}")
-    if not root.exists():  # Unpacked only: nothing in it is run to set it up.
-        _whole(root, "mmdebstrap", "--variant=extract", "--architectures=arm64",
-               f"--include={DEPENDS}", "bookworm", "{}")  # fmt: skip
-    if not tflite.exists():
-        _whole(tflite, sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", "{}",
-               "--only-binary=:all:", "--python-version=3.11", "--platform=manylinux_2_34_aarch64",
-               TFLITE)  # fmt: skip
-    built = _out(
-        "env", f"PYTHON={sys.executable}", "COMPRESS=none",
-        str(ROOT / "systemd" / "deb" / "deb.sh"), "arm64", str(package),
-    )  # fmt: skip
-    _out("dpkg-deb", "-x", built.split()[-1], str(package))
-    libraries, path = "/usr/lib/aarch64-linux-gnu", f"{package}/usr/lib/trapnode:{tflite}"
+    unpacked, pip = ("mmdebstrap", "--variant=extract"), (sys.executable, "-m", "pip", "install")
+    qemu = once(  # A static program.
+        "qemu", lambda part: run(*unpacked, "--include=qemu-user", "trixie", part)
+    )
+    arm64 = ("--architectures=arm64", f"--include={DEPENDS}", "bookworm")
+    root = once("bookworm-arm64", lambda part: run(*unpacked, *arm64, part))  # Not set up.
+    wheel = ("--only-binary=:all:", "--python-version=3.11", "--platform=manylinux_2_34_aarch64")
+    tflite = once(
+        "tflite-aarch64",
+        lambda part: run(*pip, "-q", "--no-deps", *wheel, "--target", part, TFLITE),
+    )
+    run("dpkg-deb", "-x", package("arm64", folder, COMPRESS="none"), folder)
+    libraries, path = "/usr/lib/aarch64-linux-gnu", f"{folder}/usr/lib/trapnode:{tflite}"
     return (
         str(qemu / "usr" / "bin" / "qemu-aarch64"), "-cpu", "cortex-a53", "-L", str(root),
         "-E", f"LD_LIBRARY_PATH={libraries}/blas:{libraries}/lapack", "-E", f"PYTHONPATH={path}",
         str(root / "usr" / "bin" / "python3.11"), "-sP",
     )  # fmt: skip
-
-
-def _whole(target: Path, *command: str) -> None:
-    """Run a command that makes what `{}` stands for: whole under its name, or not there."""
-    part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    _out(*(word.format(part) for word in command))
-    part.rename(target)
-
-
-def _out(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}"
-    return done.stdout
 
 
 if __name__ == "__main__":

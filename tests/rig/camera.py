@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-CACHE = Path(os.environ.get("TRAPNODE_RIG") or Path.home() / ".cache" / "trapnode-rig")
+from tests.rig.made import ROOT, once, run
+
 PACKAGES = (
     *("python3", "python3-libcamera", "libcamera-ipa", "python3-numpy", "python3-pil"),
     *("python3-piexif", "python3-msgspec", "python3-prctl", "python3-gpiozero"),
@@ -74,21 +74,18 @@ def main(python: str) -> str:
 
 def _root(python: str) -> Path:
     """Make the root, or take the one that is there."""
-    root = CACHE / "picamera2"
-    if not root.is_dir():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=CACHE))
-        _run(
+
+    def make(part: Path) -> None:
+        run(
             *("mmdebstrap", "--quiet", "--variant=minbase", f"--setup-hook={NEWER}"),
-            *(f"--include={','.join(PACKAGES)}", "trixie", str(part)),
+            *(f"--include={','.join(PACKAGES)}", "trixie", part),
         )
         with tempfile.TemporaryDirectory() as wheels:
-            _run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, *WHEELS)
+            run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, *WHEELS)
             for wheel in Path(wheels).glob("*.whl"):
                 shutil.unpack_archive(wheel, part / "opt/site", "zip")
-        part.chmod(0o755)
-        part.rename(root)
-    return root
+
+    return once("picamera2", make)
 
 
 def _furnish(root: Path) -> None:
@@ -182,11 +179,6 @@ def _bury(threads: list[int]) -> None:
         while not os.waitpid(thread, WALL | os.WNOHANG)[0]:
             assert time.monotonic() < end_s, f"thread {thread} never ended"
             time.sleep(0.05)
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
-    assert done.returncode == 0, f"{command[0]}: {done.stdout[-1000:]}{done.stderr[-1000:]}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-CACHE = Path.home() / ".cache" / "trapnode-rig"
+from tests.rig.made import CACHE, once, run
+
 BOOT_S = 60.0
 T = TypeVar("T")
 
@@ -25,23 +26,20 @@ def image(suite: str, package: Path) -> Path:
     What `package` depends on is downloaded into it, not installed. It is made once for each line
     of dependencies (a minute, and a network).
     """
-    depends = sh("dpkg-deb", "-f", str(package), "Depends")
-    root = CACHE / f"{suite}-{hashlib.sha256(depends.encode()).hexdigest()[:8]}"
-    if not root.exists():
-        part = root.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        fetch = (
-            'chroot "$1" apt-get install --yes --no-install-recommends --download-only'
-            ' /trapnode.deb && rm "$1/trapnode.deb"'
-        )
-        sh(
+    depends = run("dpkg-deb", "-f", package, "Depends").strip()
+    fetch = (
+        'chroot "$1" apt-get install --yes --no-install-recommends --download-only'
+        ' /trapnode.deb && rm "$1/trapnode.deb"'
+    )
+
+    def make(part: Path) -> None:
+        run(
             *("mmdebstrap", "--quiet", "--variant=minbase", "--include=systemd-sysv,dbus"),
             *("--skip=cleanup/apt", f"--customize-hook=cp {package} $1/trapnode.deb"),
-            *(f"--customize-hook={fetch}", suite, str(part)),
+            *(f"--customize-hook={fetch}", suite, part),
         )
-        part.rename(root)
-    return root
+
+    return once(f"{suite}-{hashlib.sha256(depends.encode()).hexdigest()[:8]}", make)
 
 
 class Machine:
@@ -156,16 +154,16 @@ def machine(root: Path, data_mib: int, note: Callable[[str], None]) -> Iterator[
         layers = f"lowerdir={root},upperdir={folder}/upper,workdir={folder}/work"
         _mount(undo, made.root, "-t", "overlay", "-o", layers, "overlay")
         card = folder / "card"
-        sh("truncate", "-s", f"{data_mib}M", str(card))
-        sh("mkfs.ext4", "-q", "-m", "0", str(card))
+        run("truncate", "-s", f"{data_mib}M", card)
+        run("mkfs.ext4", "-q", "-m", "0", card)
         _mount(undo, made.data, "-o", "loop", str(card))
         undo.callback(made.cut)
         yield made
 
 
 def _mount(undo: contextlib.ExitStack, target: Path, *words: str) -> None:
-    sh("mount", *words, str(target))
-    undo.callback(sh, "umount", "--lazy", str(target))
+    run("mount", *words, target)
+    undo.callback(run, "umount", "--lazy", target)
 
 
 def wait_for(found: Callable[[], T], what: str, within_s: float = 60.0) -> T:
@@ -175,10 +173,3 @@ def wait_for(found: Callable[[], T], what: str, within_s: float = 60.0) -> T:
         assert time.monotonic() < end_s, f"waited {within_s:.0f} s for {what}"
         time.sleep(0.2)
     return it
-
-
-def sh(*words: str) -> str:
-    """Run a command here; fail with what it said."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr[-3000:]}"
-    return done.stdout.strip()

@@ -5,16 +5,15 @@ What `cache` keeps is Debian's alone; the package is built from this checkout, a
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.rig.made import once, run
+
 MACHINE = (  # Beside what our package depends on.
     *("linux-image-amd64", "initramfs-tools", "zstd", "systemd-sysv", "systemd-timesyncd"),
     *("dbus", "kmod", "e2fsprogs", "fake-hwclock"),
@@ -28,14 +27,9 @@ def cache(package: Path) -> Path:
     """Give Debian bookworm with what a package needs as a tar, made once: 3 minutes, 800 MB."""
     depends = re.sub(r"\([^)]*\)|\s", "", run("dpkg-deb", "-f", package, "Depends")).split(",")
     wanted = ",".join(sorted({*MACHINE, *depends}))
-    folder = Path.home() / ".cache" / "trapnode-rig"
-    folder.mkdir(parents=True, exist_ok=True)
-    tar = folder / f"machine-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}.tar"
-    if not tar.exists():
-        part = tar.with_suffix(".part.tar")
-        run("mmdebstrap", "--variant=minbase", f"--include={wanted}", "bookworm", part)
-        part.rename(tar)
-    return tar
+    make = ("mmdebstrap", "--variant=minbase", f"--include={wanted}", "bookworm")
+    name = f"machine-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}.tar"
+    return once(name, lambda part: run(*make, part))
 
 
 @contextlib.contextmanager
@@ -151,30 +145,3 @@ class Machine:
             assert self._process.poll() is None, f"the machine ended:\n{said[-3000:]}"
             assert time.monotonic() < end_s, f"no {pattern!r} in {within_s:.0f} s:\n{said[-3000:]}"
             time.sleep(0.2)
-
-
-def run(*command: object, said: str | None = None) -> str:
-    """Run a command of the machine and give what it printed."""
-    words = [str(each) for each in command]
-    done = subprocess.run(
-        words, input=said, capture_output=True, text=True, check=False, timeout=900
-    )
-    told = done.stdout[-3000:] + done.stderr[-3000:]
-    assert done.returncode == 0, f"{' '.join(words)} ended with {done.returncode}:\n{told}"
-    return done.stdout
-
-
-def build(folder: Path) -> Path:
-    """Build the package for this machine from the checkout."""
-    environment = os.environ | {"COMPRESS": "none", "PYTHON": sys.executable}
-    script = ROOT / "systemd" / "deb" / "deb.sh"
-    done = subprocess.run(
-        ["sh", str(script), "amd64", str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())

@@ -14,15 +14,13 @@ from pathlib import Path
 
 from tests.rig.machine import (
     MEMORY_MB,
-    ROOT,
     Machine,
-    build,
     inside,
     make_root,
     mounted,
     partitioned,
-    run,
 )
+from tests.rig.made import ROOT, package, run
 from trapnode.model import FrameState
 from trapnode.store.store import open_store
 
@@ -199,7 +197,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="readonly") as name:
         folder = Path(name)
         folder.chmod(0o755)  # The card's store is opened as the user whose it is.
-        root, data = prepare(folder, build(folder))
+        root, data = prepare(folder, package("amd64", folder, COMPRESS="none"))
         before = checksum(root)
         first = live(root, data, dice.uniform(0, 3))
         check_facts(first)

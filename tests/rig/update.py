@@ -1,21 +1,18 @@
 """What the rig does with versions of the package: updates, cuts in them, rollbacks, purges."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.rig.container import sh, wait_for
+from tests.rig.container import wait_for
+from tests.rig.made import ROOT, package, run
 from tests.rig.unit import ALL, Unit
 from trapnode import __version__
 from trapnode.store.schema import VERSION
 
-ROOT = Path(__file__).parents[2]
 PARTS = ("trapnode", "models", "systemd", "README.md", "NOTICE", "LICENSE")
 NEXT, AFTER = "0.9.1", "0.9.2"  # The same schema; a newer one.
 
@@ -32,21 +29,14 @@ class Packages:
 
     def build(self, source: Path = ROOT, *libraries: str) -> Path:
         """Build the package of a checkout."""
-        out = str(self.folder / "out")
-        command = ("sh", str(source / "systemd/deb/deb.sh"), "amd64", out, *libraries)
-        given = {"SUITE": self.suite, "PYTHON": sys.executable}
-        given |= {"COMPRESS": "none"} if libraries else {}  # Made for this run alone.
-        done = subprocess.run(
-            command, env=os.environ | given, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return Path(done.stdout.strip())
+        given = {"COMPRESS": "none"} if libraries else {}  # Made for this run alone.
+        return package("amd64", self.folder / "out", source, *libraries, SUITE=self.suite, **given)
 
     def take(self, now: Path) -> None:
         """Take this package, and make later ones with the libraries of it."""
         self.now = now
         unpacked = self.folder / "unpacked"
-        sh("dpkg-deb", "-x", str(now), str(unpacked))
+        run("dpkg-deb", "-x", now, unpacked)
         libraries = unpacked / "usr/lib/trapnode"
         shutil.rmtree(libraries / "trapnode")
         self.next = self.build(self._later(NEXT), str(libraries))
