@@ -89,3 +89,23 @@ def test_one_dark_frame_of_a_burst_hides_no_leopard_and_forbids_a_discard(store,
     assert leopard.label == "leopard"
     assert (blank.label, blank.verdict) == ("unclassified", Verdict.KEEP)
     assert blank.reason == "1 of 3 frames could not be classified"
+
+
+def test_one_blur_in_a_burst_forbids_a_discard_and_is_no_fault_of_the_lens(store, run, clock):
+    """A flank that fills the frame has no edges, and no model was taught one."""
+
+    class Passing(Frosted):
+        def _judged(self, picture):
+            found = super()._judged(picture)
+            clear = number_of(picture) % 3 != 2
+            return replace(found, fault="", why=None) if clear else found
+
+    take(store, run, clock, bursts=4)
+    said: list[str] = []
+    passing = Passing((BLANK, LEOPARD, BLANK, BLANK))
+    sorter_of(store, run, lambda: passing).run(clock, After(lambda: all_done(store)), said.append)
+    found = store.sequences.observations()
+    assert [each.label for each in found] == ["unclassified", "leopard", *["unclassified"] * 2]
+    assert found[0].reason == "blank, but a blur in 1 of 3 frames"
+    assert whole(store) == set(range(1, 13))
+    assert set(said) == {""}

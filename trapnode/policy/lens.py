@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trapnode.model import Decision, Judgement, Unjudged, taxon_of
+from trapnode.model import Decision, Judgement, Unjudged, Verdict, taxon_of
 from trapnode.policy.report import QUIET
 
 __all__ = ["LAST", "covered", "hidden", "lens_fault"]
@@ -21,9 +21,17 @@ def covered(judgements: Sequence[Judgement]) -> str:
 
 
 def hidden(judgements: Sequence[Judgement], decision: Decision) -> str:
-    """Give the reason why a decision does not count; what was seen through a blur counts."""
-    seen = taxon_of(decision.label).observation_type not in QUIET
-    return "" if seen else covered(judgements)
+    """Give the reason why a decision does not count; what was seen through a blur counts.
+
+    One frame that is a blur forbids a discard: something may have stood right before the lens.
+    """
+    if taxon_of(decision.label).observation_type not in QUIET:
+        return ""
+    blurs = [each.fault for each in judgements if each.why is Unjudged.COVERED]
+    few = ""
+    if blurs and decision.verdict is Verdict.DISCARD:
+        few = f"blank, but {blurs[0]} in {len(blurs)} of {len(judgements)} frames"
+    return covered(judgements) or few
 
 
 def lens_fault(reasons: Sequence[str]) -> str:
