@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.readers import errors
 from trapnode.classify import BURST, classify
 from trapnode.errors import DeviceError, StoreError, TrapnodeError, UsageError
 from trapnode.model import Detection, Judgement, Scores, Unjudged
@@ -165,16 +166,11 @@ def test_csv_to_stdout_has_nothing_else_in_it(card, capfd):
 
 
 def test_the_json_is_megadetector_output_relative_to_the_folder(card, tmp_path):
-    validate = pytest.importorskip(
-        "megadetector.postprocessing.validate_batch_results", exc_type=ImportError
-    )
     (card / "a" / "torn.jpg").write_bytes(b"no")
     path = tmp_path / "md.json"
     classify([card], ByColour(), ["leopard"], json_path=str(path))
-    options = validate.ValidateBatchResultsOptions()
-    options.check_image_existence, options.relative_path_base = True, str(card)
     found = json.loads(path.read_text("utf-8"))
-    assert validate.validate_batch_results(str(path), options)["validation_results"]["errors"] == []
+    assert errors(path.read_text("utf-8"), pictures=card) == []
     assert [image["file"] for image in found["images"]][:2] == ["IMG_0.jpg", "a/IMG_1.jpg"]
     assert found["images"][1]["detections"] == []
     assert "failure" in found["images"][3]

@@ -29,7 +29,6 @@ from trapnode.store.store import open_store
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 VALIDATOR = SHARED / "camtrap-dp" / "validate_offline.py"
-SEQUENCES = SHARED / "data" / "sequences"
 
 
 def run_demo(out: Path, *arguments: str) -> str:
@@ -72,21 +71,6 @@ def check(out: Path, told: str, bursts: list[list[Path]]) -> None:
 def test_the_whole_unit_on_its_own_pictures(tmp_path: Path) -> None:
     told = run_demo(tmp_path / "demo", "--rate", "120")
     check(tmp_path / "demo", told, folders_of(own()))
-
-
-def some_of(sequences: Path, folder: Path) -> Path:
-    """A burst of each source: its cameras and sizes of pictures are all there."""
-    for source in sorted(sequences.iterdir()):
-        burst = min(source.iterdir())
-        shutil.copytree(burst, folder / source.name / burst.name)
-    return folder
-
-
-@pytest.mark.skipif(not SEQUENCES.is_dir(), reason="no real sequences beside the checkout")
-def test_the_whole_unit_on_real_sequences(tmp_path: Path) -> None:
-    some = some_of(SEQUENCES, tmp_path / "some")
-    told = run_demo(tmp_path / "demo", "--sequences", str(some))
-    check(tmp_path / "demo", told, folders_of(some))
 
 
 def test_the_whole_unit_over_lorawan(tmp_path: Path) -> None:

@@ -6,19 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.archives import LABELS, MODEL, scores
+from tests.readers import errors
 from trapnode.dump import write_dump
 from trapnode.megadetector import Megadetector
 
-validate = pytest.importorskip(
-    "megadetector.postprocessing.validate_batch_results",
-    reason="megadetector-utils is not installed",
-    exc_type=ImportError,
-)
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-
-
-def errors(text: str) -> list[str]:
-    return validate.validate_batch_results(json.loads(text))["validation_results"]["errors"]
 
 
 @pytest.fixture

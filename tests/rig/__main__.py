@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests import readers
 from tests.rig.made import ROOT, run
 
 SUMMARY = ROOT / "docs" / "rig.md"
@@ -136,6 +137,17 @@ def clean_clone() -> str:
         return "demo agrees; " + next(x for x in reversed(test.splitlines()) if " passed" in x)
 
 
+def sequences() -> str:
+    """The demo over the real sequences of six cameras' owners, beside the checkout."""
+    folder = SHARED / "data" / "sequences"
+    if not folder.is_dir():
+        raise Missing(str(folder))
+    with tempfile.TemporaryDirectory() as out:
+        said = _demo(Path(out), "--sequences", str(folder))
+        assert "WRONG" not in said, said[-2000:]
+        return said.strip().splitlines()[-1]
+
+
 def other_python() -> str:
     """The tests on Python 3.13, with ai-edge-litert alone."""
     python = _interpreter("3.13")
@@ -236,6 +248,9 @@ def guide() -> str:
 def walk() -> str:
     """README's "A researcher's walk", command by command, from a sealed demo to its readers."""
     _need("exiftool", "libimage-exiftool-perl")
+    if not readers.is_here():
+        raise Missing("megadetector-utils: pip install '.[readers]'")
+    _python("-m", "pytest", "-q", "tests/test_megadetector.py", "tests/test_classify.py")
     return _python("-m", "tests.rig.walk").strip().splitlines()[-1]
 
 
@@ -308,6 +323,7 @@ STEPS = (
     badcard,
     camera,
     clean_clone,
+    sequences,
     other_python,
     wheel,
     exif,
@@ -324,9 +340,10 @@ STEPS = (
 )
 
 
-def _demo(out: Path) -> None:
-    done = _python("-m", "trapnode", "demo", "--rate", "120", "--out", str(out))
+def _demo(out: Path, *more: str) -> str:
+    done = _python("-m", "trapnode", "demo", "--rate", "120", "--out", str(out), *more)
     assert "agree, id by id" in done, done[-2000:]
+    return done
 
 
 def _python(*arguments: str) -> str:
