@@ -79,12 +79,8 @@ def count() -> None:
         key = card_key(read(Path("/etc/trapnode/config.toml")))
         reckoning = reckon(store, TWINS / "gateway.jsonl", key)
         frames = [frame for sequence in store.sequences.all() for frame in sequence.frames]
-        missing = [
-            frame.path
-            for frame in frames
-            if frame.state is FrameState.WHOLE
-            and not (store.archive.root / names.file_of(frame)).exists()
-        ]
+        whole = [frame for frame in frames if frame.state is FrameState.WHOLE]
+        there = [(store.archive.root / names.file_of(frame)).exists() for frame in whole]
         rows = store.database.rows(
             "SELECT f.path FROM frame f JOIN observation o ON o.id = f.sequence"
             " WHERE o.target = 1 AND f.state = 'whole'"
@@ -92,7 +88,7 @@ def count() -> None:
         told = {
             "sequences": found.sequences,
             "frames": len(frames),
-            "lost": found.lost_frames + len(missing),
+            "lost": found.lost_frames + there.count(False),
             "waiting": found.unsorted + found.waiting + len(store.sequences.discarding()),
             "targets": sorted(str(path) for (path,) in rows),
             "evicted": found.evicted,

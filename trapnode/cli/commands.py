@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--once", action="store_true", help="send what is due, say what came of it, end"
             )
-    _add_demo(commands)
-    _add_desk(commands)
+    for add in (_add_demo, _add_practise, _add_twin, _add_desk):
+        add(commands)
     return root
 
 
@@ -64,6 +64,9 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument(
         "--rate", type=float, default=60.0, help="simulated seconds a second (default: 60)"
     )
+
+
+def _add_practise(commands: "argparse._SubParsersAction[Parser]") -> None:
     practise = _add(
         commands,
         "practise",
@@ -77,6 +80,9 @@ def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     practise.add_argument(
         "--language", default="en", help="of the console: en, ru, zh (default: en)"
     )
+
+
+def _add_twin(commands: "argparse._SubParsersAction[Parser]") -> None:
     twin = _add(
         commands,
         "twin-modem",

@@ -63,25 +63,34 @@ def classify(arguments: "argparse.Namespace") -> None:
 
 def config(arguments: "argparse.Namespace") -> None:
     """Check the configuration strictly, or show every option with its value."""
-    import msgspec
+    if arguments.action == "check":
+        _check(Path(arguments.config))
+    else:
+        _show(read_or_defaults(arguments))
 
-    from trapnode.config import options, read
+
+def _check(path: Path) -> None:
+    from trapnode.config import read
     from trapnode.texts import is_spoken
 
-    if arguments.action == "check":
-        checked = read(Path(arguments.config))
-        if len(set(checked.sealing.recipients)) == 1:
-            print(
-                "warning: sealing.recipients: one key only: lose it and every picture is lost;"
-                " add a second one and keep it elsewhere",
-                file=sys.stderr,
-            )
-        if not is_spoken(checked.console.language):
-            spoken = f"no catalogue {checked.console.language}: English is spoken"
-            print(f"warning: console.language: {spoken}", file=sys.stderr)
-        print(f"{arguments.config}: good")
-        return
-    chosen = read_or_defaults(arguments)
+    checked = read(path)
+    if len(set(checked.sealing.recipients)) == 1:
+        print(
+            "warning: sealing.recipients: one key only: lose it and every picture is lost;"
+            " add a second one and keep it elsewhere",
+            file=sys.stderr,
+        )
+    if not is_spoken(checked.console.language):
+        spoken = f"no catalogue {checked.console.language}: English is spoken"
+        print(f"warning: console.language: {spoken}", file=sys.stderr)
+    print(f"{path}: good")
+
+
+def _show(chosen: "Config") -> None:
+    import msgspec
+
+    from trapnode.config import options
+
     values = msgspec.to_builtins(chosen)
     section = ""
     for option in options():

@@ -20,6 +20,11 @@ GRIDS = ("1", "0.1")
 
 def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     """Add the commands of this module to the parser."""
+    for each in (_add_dump, _add_purge, _add_individuals, _add_audit):
+        each(add, commands)
+
+
+def _add_dump(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     dump = add(
         commands,
         "dump",
@@ -44,6 +49,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
         choices=GRIDS,
         help="with --public: a place is a cell of so many degrees (default: 1)",
     )
+
+
+def _add_purge(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     purge = add(
         commands,
         "purge",
@@ -54,6 +62,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     purge.add_argument("dump", metavar="DUMP", help="folder of the finished dump")
     _add_card(purge)
     purge.add_argument("--targets", action="store_true", help="those of targets, too")
+
+
+def _add_individuals(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     individuals = add(
         commands,
         "individuals",
@@ -63,6 +74,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser], commands: Any) -> 
     )
     individuals.add_argument("dumps", metavar="DUMP", nargs="+", help="folders of dumps")
     individuals.add_argument("--out", metavar="DIR", required=True, help="a new folder")
+
+
+def _add_audit(add: Callable[..., argparse.ArgumentParser], commands: Any) -> None:
     audit = add(
         commands,
         "audit",

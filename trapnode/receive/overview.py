@@ -111,16 +111,7 @@ def _overview(database: Database, unit: Unit, now: datetime, silent: timedelta) 
     def count(sql: str, *values: object) -> int:
         return database.number(f"SELECT count(*) FROM {sql}", unit.name, *values)
 
-    heard = database.row(
-        "SELECT received_at FROM arrival WHERE unit = ? AND fate IN (?, ?)"
-        " ORDER BY id DESC LIMIT 1",
-        *(unit.name, Fate.OPENED, Fate.TWIN),
-    )
-    heard_at = moment(heard[0]) if heard else None
-    card = database.row(
-        "SELECT generation FROM message WHERE unit = ? ORDER BY arrival DESC LIMIT 1", unit.name
-    )
-    generation = int(str(card[0])) if card else None
+    heard_at, generation = _heard_at(database, unit), _generation(database, unit)
     status_at, status = _last(database, unit, MessageKind.STATUS)
     failed_at, failed = _last(database, unit, MessageKind.CARD_FAILED)
     found = list(previews(database, unit.name))
@@ -145,6 +136,23 @@ def _overview(database: Database, unit: Unit, now: datetime, silent: timedelta) 
         waiting=count("command WHERE unit = ? AND downlink IS NULL"),
         alarms=tuple(f"{told} ({number} times, last {at})" for told, number, at in alarms),
     )
+
+
+def _heard_at(database: Database, unit: Unit) -> datetime | None:
+    heard = database.row(
+        "SELECT received_at FROM arrival WHERE unit = ? AND fate IN (?, ?)"
+        " ORDER BY id DESC LIMIT 1",
+        *(unit.name, Fate.OPENED, Fate.TWIN),
+    )
+    return moment(heard[0]) if heard else None
+
+
+def _generation(database: Database, unit: Unit) -> int | None:
+    """Give the card that was heard last."""
+    card = database.row(
+        "SELECT generation FROM message WHERE unit = ? ORDER BY arrival DESC LIMIT 1", unit.name
+    )
+    return int(str(card[0])) if card else None
 
 
 def _missing(database: Database, unit: Unit, generation: int | None) -> int:
