@@ -106,6 +106,11 @@ def test_downlinks_come_between_any_two_lines():
     assert send(Module(says=says)).downlinks == (Downlink(2, b"\x0a\x0b"),) * 2
 
 
+def test_a_downlink_in_the_same_bytes_as_the_last_word_is_heard():
+    says = sending("OK", "+EVT:SEND_CONFIRMED_OK", DOWNLINK)
+    assert send(Module(says=says)).downlinks == (Downlink(2, b"\x0a\x0b"),)
+
+
 def test_a_downlink_after_the_last_word_is_waited_for():
     module, after = Module(), [b"", b"", (DOWNLINK + "\r\n").encode()]
 

@@ -6,8 +6,8 @@ port and the clock: it writes `ask.write`, feeds what arrives to an `Exchange`, 
 """
 
 import re
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -150,6 +150,8 @@ class Answer:
     end: End
     lines: tuple[str, ...] = ()
     block: Block | None = None
+    after: tuple[str, ...] = ()
+    """Lines that came with its end: a slow reader finds the next word in the same bytes."""
 
 
 Result = TypeVar("Result")
@@ -168,13 +170,19 @@ class Exchange:
 
     def receive(self, data: bytes) -> Answer | None:
         """Take bytes; give the answer once it is complete. Raises ProtocolError past a bound."""
-        for value in self._reader.receive(data):
+        values = iter(self._reader.receive(data))
+        for value in values:
             end = self._take(value)
             if len(self._lines) > MAX_LINES:
                 raise ProtocolError(f"the modem's answer has more than {MAX_LINES} lines")
             if end is not None:
-                return self._answer(end)
+                return replace(self._answer(end), after=self._rest(values))
         return None
+
+    def _rest(self, values: Iterator[Value]) -> tuple[str, ...]:
+        rest = list(values)
+        self.unsolicited += [each.text for each in rest if isinstance(each, Unsolicited)]
+        return tuple(each.text for each in rest if isinstance(each, Line))
 
     def silence(self) -> Answer:
         """Give what came, when the time is over."""

@@ -143,7 +143,7 @@ def _transmit(payload: bytes, echoes: bool) -> Dialogue[Uplink]:
     if answer.end is End.ERROR:
         return _refused(answer, len(payload), heard)
     rest = yield Ask(b"", SETTLE_S, Expect.NOTHING)  # A downlink is told after its frame.
-    downlinks = _downlinks(answer.lines + rest.lines)
+    downlinks = _downlinks(answer.lines + answer.after + rest.lines)
     found = SENT.fullmatch(answer.lines[-1]) if answer.end is End.OK else None
     if found is None:
         return Uplink(Outcome.RETRY, "no word on the frame: it may have arrived", None, downlinks)
