@@ -81,9 +81,9 @@ def make_root(image: Path, package: Path) -> None:
         (at / "var/lib/systemd/timesync").mkdir()
         inside(at, "chown", "systemd-timesync:", "/var/lib/systemd/timesync")
         inside(at, "systemctl", "mask", "serial-getty@ttyS0.service")  # It hangs up the line.
-        shutil.copy(package, at / "root/trapnode.deb")
-        inside(at, "dpkg", "--install", "/root/trapnode.deb")
-        (at / "root/trapnode.deb").unlink()
+        shutil.copy(package, at / "srv/trapnode.deb")
+        inside(at, "dpkg", "--install", "/srv/trapnode.deb")
+        (at / "srv/trapnode.deb").unlink()
         for name in ("vmlinuz", "initrd.img"):
             shutil.copy(max((at / "boot").glob(f"{name}-*")), image.with_name(name))
 

@@ -51,12 +51,12 @@ port = "/twins/console"
 def install(unit: Unit, package: Path) -> None:
     """Install as a technician would, reboot, and see five processes come up."""
     m = unit.machine
-    shutil.copy(package, m.root / "root")
+    shutil.copy(package, m.root / "srv")
     unit.note("\n== installed in a clean Debian, with Debian's packages alone, without a network")
     before = m.run("dpkg-query", "-W", "-f", "${Package}\n").split()
     began_s = time.monotonic()
     m.run(
-        *("apt-get", "install", "--yes", "--no-install-recommends", f"/root/{package.name}"),
+        *("apt-get", "install", "--yes", "--no-install-recommends", f"/srv/{package.name}"),
         said=r"newly installed|Setting up (python3-|trapnode|python3 )|put the unit",
     )
     took_s, added = time.monotonic() - began_s, m.run("dpkg-query", "-W", "-f", "${Package}\n")
@@ -84,16 +84,16 @@ def install(unit: Unit, package: Path) -> None:
 def provision(unit: Unit) -> None:
     """Make the unit's configuration out of a table, and put it where it belongs."""
     m = unit.machine
-    (m.root / "root/units.csv").write_text("unit,modem\nAL07,300234010753370\n")
-    (m.root / "root/common.toml").write_text(COMMON)
-    keys = m.run("sh", "-c", "cd /root && trapnode keys new park.key escrow.key")
+    (m.root / "srv/units.csv").write_text("unit,modem\nAL07,300234010753370\n")
+    (m.root / "srv/common.toml").write_text(COMMON)
+    keys = m.run("sh", "-c", "cd /srv && trapnode keys new park.key escrow.key")
     park, escrow = sorted(set(re.findall(r"age1[0-9a-z]+", keys)))
     m.run(
-        *("trapnode", "provision", "/root/units.csv", "--out", "/root/cards"),
-        *("--common", "/root/common.toml", "--recipient", park, "--recipient", escrow),
+        *("trapnode", "provision", "/srv/units.csv", "--out", "/srv/cards"),
+        *("--common", "/srv/common.toml", "--recipient", park, "--recipient", escrow),
         said="units, each",
     )
-    m.run("cp", "/root/cards/AL07/config.toml", "/etc/trapnode/", said=".")
+    m.run("cp", "/srv/cards/AL07/config.toml", "/etc/trapnode/", said=".")
     m.run("trapnode", "config", "check", said=".")
 
 
@@ -119,7 +119,7 @@ def deliver(unit: Unit) -> None:
     unit.settle("four bursts")
     unit.note(f"-> {time.monotonic() - began_s:.0f} s from the first trigger to the last message")
     unit.note(f"-> the five hold {unit.memory_mib():.0f} MiB together")
-    desk = (unit.machine.root / "root/cards/units.toml").read_text()
+    desk = (unit.machine.root / "srv/cards/units.toml").read_text()
     (key,) = re.findall(r'key = "([0-9a-f]{32})"', desk)
     (generation,) = re.findall(r"generation = (\d+)", desk)
     for line in (unit.machine.world / "gateway.jsonl").read_text().splitlines():

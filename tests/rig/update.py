@@ -80,10 +80,10 @@ def update(unit: Unit, packages: Packages) -> None:
 
 def _install(unit: Unit, package: Path, version: str) -> None:
     m = unit.machine
-    shutil.copy(package, m.root / "root")
+    shutil.copy(package, m.root / "srv")
     began_s = time.monotonic()
     command = ("apt-get", "install", "--yes", "--allow-downgrades", "--no-install-recommends")
-    m.run(*command, f"/root/{package.name}", said="^(Unpacking|Setting up)|rror|DOWNGRADED")
+    m.run(*command, f"/srv/{package.name}", said="^(Unpacking|Setting up)|rror|DOWNGRADED")
     unit.up()
     took_s = time.monotonic() - began_s
     said = wait_for(lambda: _version(unit, version), "the console of this version")
@@ -111,7 +111,7 @@ def cut(unit: Unit, packages: Packages) -> None:
     }
     for moment, reached in moments.items():
         before = unit.pictures()
-        install = f"dpkg --install /root/{packages.next.name}"
+        install = f"dpkg --install /srv/{packages.next.name}"
         m.run("systemd-run", "--quiet", "--collect", "/bin/sh", "-c", install)
         _soon(reached, moment)
         m.cut()
@@ -123,7 +123,7 @@ def cut(unit: Unit, packages: Packages) -> None:
         unit.kept(before)
         m.run("dpkg", "--configure", "--pending", said="^Setting up", check=False)
         if not _state(unit).startswith("ii "):
-            m.run("dpkg", "--install", f"/root/{packages.next.name}", said="^Setting up|rror")
+            m.run("dpkg", "--install", f"/srv/{packages.next.name}", said="^Setting up|rror")
         assert _state(unit) == f"ii  {NEXT}+deb12", _state(unit)
         m.run("systemctl", "start", "trapnode.target")
         unit.up()
@@ -155,7 +155,7 @@ def refuse(unit: Unit, packages: Packages) -> None:
     assert found["schema"] == VERSION + 1, found
     unit.note(f"-> schema {VERSION} of the rows became {VERSION + 1}")
     m = unit.machine
-    m.run("dpkg", "--install", f"/root/{packages.now.name}", said="schema|rror", check=False)
+    m.run("dpkg", "--install", f"/srv/{packages.now.name}", said="schema|rror", check=False)
     assert _state(unit) == f"ii  {AFTER}+deb12", _state(unit)
     assert unit.states() == ["active"] * len(ALL)
     assert (m.root / "usr/lib/trapnode/trapnode/__pycache__").is_dir()
@@ -174,8 +174,8 @@ def purge(unit: Unit, packages: Packages) -> None:
     assert re.fullmatch(r"(ls: .*\n){2}", left), left
     unit.note("-> /etc/trapnode and /usr/lib/trapnode are gone, no unit failed")
     m.run("mkdir", "--parents", "/etc/trapnode")
-    m.run("cp", "/root/cards/AL07/config.toml", "/etc/trapnode/")
-    m.run("apt-get", "install", "--yes", f"/root/{packages.after.name}")
+    m.run("cp", "/srv/cards/AL07/config.toml", "/etc/trapnode/")
+    m.run("apt-get", "install", "--yes", f"/srv/{packages.after.name}")
     m.reboot()
     unit.up()
     unit.kept(before)
